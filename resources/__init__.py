@@ -1,0 +1,1 @@
+"""Everything that touches the outside world; imports nothing from ``incremental_assets``."""
