@@ -3,7 +3,10 @@
 RuleError
 ├── DuplicateKey           a listing holds the same key twice: mend the dialect's SQL
 ├── InvalidScope           a filter is not a valid pattern: mend the configuration
-└── DeletionsSuspicious    too much disappeared at once: look, then accept or mend the grants
+├── DeletionsSuspicious    too much disappeared at once: look, then accept or mend the grants
+├── NoOpenExtraction       a step has no extraction to work for: run the refresh job
+├── ExtractionClosed       its extraction is over: run the refresh job, which opens a new one
+└── BatchesFailed          some batches could not be read: re-execute, only they are read again
 """
 
 
@@ -23,3 +26,19 @@ class InvalidScope(RuleError):
 
 class DeletionsSuspicious(RuleError):
     """More disappeared than the guard lets pass without a person's word."""
+
+
+class NoOpenExtraction(RuleError):
+    """No extraction of this connection is open for the step."""
+
+
+class ExtractionClosed(RuleError):
+    """The extraction is committed or abandoned, or its base is no longer the head."""
+
+
+class BatchesFailed(RuleError):
+    """Batches failed; ``transient`` if any of them may succeed when it is repeated."""
+
+    def __init__(self, message: str, *, transient: bool) -> None:
+        super().__init__(message)
+        self.transient = transient

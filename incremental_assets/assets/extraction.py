@@ -1,0 +1,43 @@
+"""The asset ``extraction``: the preflight passes, then an attempt to refresh is opened."""
+
+import dagster as dg
+
+from incremental_assets import metadata
+from incremental_assets.assets.shell import connection_asset
+from incremental_assets.config import Connection, ExtractionConfig
+from incremental_assets.failures import Ours
+from incremental_assets.opening import open_extraction, preflight
+from resources.source.pool import Sources
+from resources.state_store.pool import States
+
+
+def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
+    """``extraction`` with its blocking check ``preflight``."""
+    key = dg.AssetKey([connection.name, "extraction"])
+
+    @connection_asset(
+        connection,
+        after=[],
+        description="One attempt to refresh: passes the preflight, reads the source's clock and "
+        "probe, decides between full, incremental and unchanged.",
+        check_specs=[dg.AssetCheckSpec("preflight", asset=key, blocking=True)],
+    )
+    def extraction(
+        context: dg.AssetExecutionContext,
+        config: ExtractionConfig,
+        sources: dg.ResourceParam[Sources],
+        states: dg.ResourceParam[States],
+    ):
+        source, store = sources[connection.name], states[connection.name]
+        try:
+            found = preflight(connection, source, store)
+        except Ours as error:
+            yield dg.AssetCheckResult(
+                check_name="preflight", passed=False, description=str(error)
+            )
+            raise
+        step = open_extraction(context, config, connection, source, store, found)
+        yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())
+        yield dg.MaterializeResult(metadata=metadata.opened(step))
+
+    return extraction

@@ -1,0 +1,32 @@
+"""What every asset of a connection has in common: key, group, kinds, retries, plain failures."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from incremental_assets.config import Connection
+from incremental_assets.failures import RETRIES, failing_plainly
+
+
+def connection_asset(
+    connection: Connection, *, after: Sequence[str], description: str, **more: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset [connection, name of the function], downstream of ``after``."""
+
+    def decorate(body: Callable[..., Any]) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():
+            # Backfill policies are marked as beta in Dagster 1.13.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            return dg.asset(
+                key=[connection.name, body.__name__],
+                deps=[[connection.name, name] for name in after],
+                group_name=connection.name,
+                description=description,
+                kinds={connection.dialect().name, "parquet"},
+                retry_policy=RETRIES,
+                **more,
+            )(failing_plainly(body))
+
+    return decorate

@@ -1,0 +1,81 @@
+"""From the frames to a committed version: ``incremental_diff``, ``current_state``, ``marker``."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from incremental_assets import metadata, refresh
+from incremental_assets.assets.shell import connection_asset
+from incremental_assets.checks import stop_if_suspicious
+from incremental_assets.committing import commit, prune_partitions, write_candidate
+from incremental_assets.config import Connection
+from incremental_assets.merging import compare
+from resources.state_store.pool import States
+
+
+def state_assets(connection: Connection) -> list[dg.AssetsDefinition]:
+    """The three assets, in their order."""
+    return [
+        _incremental_diff_asset(connection),
+        _current_state_asset(connection),
+        _marker_asset(connection),
+    ]
+
+
+def _incremental_diff_asset(connection: Connection) -> dg.AssetsDefinition:
+    entities = connection.scope().entities
+    planned = [] if "columns" in entities else ["column_plan"]
+
+    @connection_asset(
+        connection,
+        after=[*entities, *planned],
+        description="What changed since the base version, down to single attributes.",
+    )
+    def incremental_diff(
+        context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
+    ) -> dg.MaterializeResult:
+        step = refresh.of_step(context, connection, states[connection.name])
+        if step.unchanged:
+            return metadata.unchanged(step)
+        return metadata.compared(step, compare(step))
+
+    return incremental_diff
+
+
+def _current_state_asset(connection: Connection) -> dg.AssetsDefinition:
+    hours = connection.options.freshness_hours
+
+    @connection_asset(
+        connection,
+        after=["incremental_diff"],
+        description="The files and the manifest of the new version. Nobody sees it before "
+        "`marker` has moved the head.",
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)),
+    )
+    def current_state(
+        context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
+    ) -> dg.MaterializeResult:
+        step = refresh.of_step(context, connection, states[connection.name])
+        if step.same:
+            return metadata.unchanged(step)
+        return metadata.versioned(step, write_candidate(step))
+
+    return current_state
+
+
+def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
+    @connection_asset(
+        connection,
+        after=["current_state"],
+        description="The head moves: version, marker and probe in one compare-and-swap.",
+    )
+    def marker(
+        context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
+    ) -> dg.MaterializeResult:
+        step = refresh.of_step(context, connection, states[connection.name])
+        stop_if_suspicious(step)
+        head = commit(step)
+        prune_partitions(context.instance, step)
+        return metadata.committed(step, head)
+
+    return marker

@@ -1,0 +1,51 @@
+"""``build_definitions``: a whole code location out of a configuration.
+
+For one's own code location: build it here, merge it with yours. What the parts do is in
+``assets``, ``checks``, ``jobs`` and ``schedules``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from incremental_assets.assets.columns import column_assets
+from incremental_assets.assets.extraction import extraction_asset
+from incremental_assets.assets.listings import listing_assets
+from incremental_assets.assets.state import state_assets
+from incremental_assets.batches import Silence
+from incremental_assets.checks import state_checks
+from incremental_assets.config import Config, Connection
+from incremental_assets.jobs import refresh_job
+from incremental_assets.schedules import refresh_schedule
+from incremental_assets.wiring import open_objects, source_makers
+from resources.source.resource import sources_resource
+from resources.state_store.resource import states_resource
+
+
+def build_definitions(
+    config: Config, overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """All definitions of ``config``; ``overrides`` replaces resources (sources, states, progress)."""
+    resources: dict[str, Any] = {
+        "sources": sources_resource(source_makers(config)),
+        "states": states_resource(lambda: open_objects(config)),
+        "progress": dg.ResourceDefinition.hardcoded_resource(Silence()),
+    }
+    return dg.Definitions(
+        assets=[asset for one in config.connections for asset in connection_assets(one)],
+        asset_checks=[state_checks(one) for one in config.connections],
+        jobs=[refresh_job(one) for one in config.connections],
+        schedules=[refresh_schedule(one) for one in config.connections],
+        resources=resources | dict(overrides or {}),
+    )
+
+
+def connection_assets(connection: Connection) -> list[dg.AssetsDefinition]:
+    """The asset graph of one connection, from extraction to marker."""
+    return [
+        extraction_asset(connection),
+        *listing_assets(connection),
+        *column_assets(connection),
+        *state_assets(connection),
+    ]

@@ -1,0 +1,149 @@
+"""The asset checks between ``current_state`` and ``marker``; the blocking ones keep the head.
+
+Whether deletions are plausible is judged in ``core/deletions.py``.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from incremental_assets import refresh
+from incremental_assets.committing import candidate
+from incremental_assets.config import Connection
+from incremental_assets.core.deletions import Verdict, guard, refusal_message
+from incremental_assets.core.entities import ENTITIES
+from incremental_assets.core.errors import DeletionsSuspicious
+from incremental_assets.failures import failing_plainly
+from incremental_assets.metadata import table_of
+from incremental_assets.refresh import Refresh
+from resources.state_store.errors import StateCorrupt
+from resources.state_store.pool import States
+
+BLOCKING = {
+    "keys_unique": "No two rows of an entity have the same key.",
+    "batches_complete": "Every batch of the plan was read.",
+    "files_agree": "Every file is what the manifest says.",
+    "deletions_plausible": "Not so much is gone at once that a person has to look first.",
+}
+WARNING = {
+    "columns_as_listed": "Every table has as many columns as the listing counted; those that "
+    "differ changed meanwhile and are read again next time.",
+}
+REFUSED = "refused"
+
+
+def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
+    """The checks of one connection's ``current_state``."""
+    key = dg.AssetKey([connection.name, "current_state"])
+
+    @dg.multi_asset_check(
+        name=f"{connection.name}__current_state_checks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text, blocking=name in BLOCKING)
+            for name, text in (BLOCKING | WARNING).items()
+        ],
+    )
+    @failing_plainly
+    def current_state_checks(
+        context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
+    ):
+        step = refresh.of_step(context, connection, states[connection.name])
+        return list(_results(step))
+
+    return current_state_checks
+
+
+def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
+    verdict = judge(step)
+    report = step.report
+    yield _result("keys_unique", repeated_keys(step))
+    yield _result("batches_complete", missing_batches(step))
+    yield _result("files_agree", disagreeing_files(step))
+    yield dg.AssetCheckResult(
+        check_name="deletions_plausible",
+        passed=not verdict.refused,
+        description=refusal_message(verdict, step.connection.name) if verdict.refused else None,
+        metadata={"gone tables": verdict.gone.height, "gone": table_of(verdict.gone)},
+    )
+    yield dg.AssetCheckResult(
+        check_name="columns_as_listed",
+        passed=report.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"tables": report.height, "to be read again": table_of(report)},
+    )
+
+
+def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name, passed=not problems, description="; ".join(problems) or None
+    )
+
+
+def repeated_keys(step: Refresh) -> list[str]:
+    """Entities of the new version with a key that stands in two rows."""
+    version = candidate(step)
+    problems = []
+    for name in step.scope.entities if version else ():
+        # Files are sorted by key, so that equal keys are neighbours.
+        keys = [pl.col(column) for column in ENTITIES[name].key]
+        again = pl.all_horizontal(key == key.shift(1) for key in keys).sum()
+        count = version.scan(name).select(again).collect().item()
+        if count:
+            problems.append(f"{name}: {count} keys are not unique")
+    return problems
+
+
+def missing_batches(step: Refresh) -> list[str]:
+    """Batches of the plan that were not read."""
+    if step.unchanged or "columns" not in step.scope.entities:
+        return []
+    return [f"batch {number} is missing" for number in step.outstanding()]
+
+
+def disagreeing_files(step: Refresh) -> list[str]:
+    """Files of the new version that are not what its manifest says."""
+    version = candidate(step)
+    try:
+        if version:
+            version.verify()
+    except StateCorrupt as error:
+        return [str(error)]
+    return []
+
+
+def judge(step: Refresh) -> Verdict:
+    """The guard's verdict on what is gone; a refusal is recorded, so that it can be accepted."""
+    if step.unchanged or not step.base:
+        return Verdict((), pl.DataFrame(), 0)
+    verdict = guard(
+        step.base_frame("tables"),
+        step.plan,
+        percent=step.connection.options.deletion_guard_percent,
+        left_out=step.comparison.left_out,
+        accepted=_accepted(step) if step.record["accept_deletions"] else None,
+    )
+    if verdict.refused:
+        step.once(REFUSED, lambda: verdict.gone)
+    return verdict
+
+
+def _accepted(step: Refresh) -> pl.DataFrame:
+    """What the last refused extraction before this one recorded as gone."""
+    store = step.store
+    for extraction_id in reversed(store.extractions()):
+        earlier = store.extraction(extraction_id)
+        if extraction_id != step.extraction.id and earlier.exists(REFUSED):
+            return earlier.read(REFUSED).collect()
+    return pl.DataFrame(schema=dict.fromkeys(ENTITIES["tables"].key, pl.String()))
+
+
+def stop_if_suspicious(step: Refresh) -> None:
+    """The guard again, for a ``marker`` that is run without its checks.
+
+    Raises:
+        DeletionsSuspicious: the message lists what would go and the two ways on.
+    """
+    verdict = judge(step)
+    if verdict.refused:
+        raise DeletionsSuspicious(refusal_message(verdict, step.connection.name))

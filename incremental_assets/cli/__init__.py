@@ -1,0 +1,1 @@
+"""The ``incremental-assets`` command line; one module per family of commands."""

@@ -1,0 +1,65 @@
+"""What the commands share: loading them late, settings, output, and errors in one message."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+INTERRUPTED = 130
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported when they are used: Dagster takes a second to import."""
+
+    def __init__(self, *args: Any, commands_in: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._commands_in = commands_in
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._commands_in)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._commands_in:
+            return None
+        return getattr(import_module(self._commands_in[cmd_name]), f"{cmd_name}_command")
+
+
+def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose errors of ours end it with one message on stderr and exit code 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        from incremental_assets.failures import Ours
+
+        try:
+            return command(*args, **kwargs)
+        except Ours as error:
+            if click.get_current_context().obj["debug"]:
+                raise
+            fail(f"{type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            click.echo("Interrupted; nothing was committed.", err=True)
+            sys.exit(INTERRUPTED)
+
+    return run
+
+
+def fail(message: str) -> NoReturn:
+    """End with exit code 1 and one message on stderr."""
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+def console() -> Console:
+    """Where people read; plain text where it is no terminal."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(content: Any) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,213 @@
+"""One refresh in this process, recorded in the Dagster instance, with its outcome for people.
+
+Shared by ``refresh`` and ``demo``. What is printed about it is theirs.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from incremental_assets.batches import Progress
+from incremental_assets.build import build_definitions
+from incremental_assets.config import Config, Connection
+from incremental_assets.jobs import refresh_job_name
+from incremental_assets.partitions import partitions_name
+from incremental_assets.runs import (
+    EXTRACTION_TAG,
+    create_run,
+    execute,
+    fail_abandoned_runs,
+    unfinished_runs,
+)
+from incremental_assets.wiring import open_objects
+from resources.state_store.errors import StateConflict
+from resources.state_store.extraction import Extraction
+from resources.state_store.store import StateStore
+
+BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked of a refresh."""
+
+    full: bool = False
+    accept_deletions: bool = False
+    reason: str = ""
+    dry_run: bool = False
+    wait: bool = False
+    verbose: bool = False
+
+    def run_config(self, connection: str) -> dict[str, Any]:
+        """As the launchpad would have it."""
+        asked = {
+            "full": self.full,
+            "accept_deletions": self.accept_deletions,
+            "reason": self.reason,
+        }
+        config: dict[str, Any] = {"ops": {f"{connection}__extraction": {"config": asked}}}
+        if not self.verbose:
+            config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
+        return config
+
+
+@dataclass
+class Outcome:
+    """How a refresh ended."""
+
+    name: str
+    ok: bool = False
+    run_id: str | None = None
+    mode: str | None = None
+    why: str | None = None
+    version: int | None = None
+    changed: bool | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    tables_read: int = 0
+    marker: str | None = None
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+
+class Refresher:
+    """Runs refreshes of a configuration's connections, one after another."""
+
+    def __init__(
+        self, config: Config, instance: dg.DagsterInstance, progress: Progress | None = None
+    ) -> None:
+        self.config = config
+        self._instance = instance
+        overrides = (
+            {"progress": dg.ResourceDefinition.hardcoded_resource(progress)} if progress else {}
+        )
+        self._definitions = build_definitions(config, overrides)
+        self.objects = open_objects(config)
+
+    def store(self, name: str) -> StateStore:
+        """The state of one connection."""
+        return StateStore(self.objects, name)
+
+    def run(self, name: str, wish: Wish, on_event: Callable[[dg.DagsterEvent], None]) -> Outcome:
+        """Refresh one connection.
+
+        Raises:
+            StateConflict: another refresh of it is going on.
+        """
+        connection = self.config.connection(name)
+        self._make_way(connection, wait=wish.wait)
+        job = self._definitions.resolve_job_def(refresh_job_name(name))
+        job, run = create_run(
+            self._instance,
+            job,
+            working_directory=Path.cwd(),
+            run_config=wish.run_config(name),
+            assets=_dry_assets(job) if wish.dry_run else None,
+        )
+        outcome, started = Outcome(name, run_id=run.run_id), time.monotonic()
+        for event in execute(self._instance, job, run):
+            _note(outcome, event)
+            on_event(event)
+        finished = self._instance.get_run_by_id(run.run_id)
+        outcome.ok = bool(finished and finished.status == dg.DagsterRunStatus.SUCCESS)
+        outcome.seconds = round(time.monotonic() - started, 3)
+        if finished and outcome.ok:
+            self._conclude(outcome, finished, dry=wish.dry_run)
+        return outcome
+
+    def _make_way(self, connection: Connection, *, wait: bool) -> None:
+        fail_abandoned_runs(self._instance)
+        while running := unfinished_runs(self._instance, connection.name):
+            if not wait:
+                raise StateConflict(
+                    f"Run {running[0].run_id} of {connection.name} is {running[0].status.value}. "
+                    "Wait for it (--wait), or end it in the UI and refresh again."
+                )
+            time.sleep(POLL_SECONDS)
+            fail_abandoned_runs(self._instance)
+
+    def _conclude(self, outcome: Outcome, run: dg.DagsterRun, *, dry: bool) -> None:
+        store = self.store(outcome.name)
+        extraction = store.extraction(run.tags[EXTRACTION_TAG])
+        if not dry:
+            head = store.head()
+            outcome.marker = head.head.marker.isoformat() if head else None
+        if extraction.record["mode"] == "unchanged":
+            outcome.changed = False
+        else:
+            found = extraction.read_json("diff/summary")
+            outcome.changed, outcome.changes = not found["same"], found["changes"]
+        if dry:
+            self._abandon(extraction)
+
+    def _abandon(self, extraction: Extraction) -> None:
+        extraction.close("abandoned")
+        name = partitions_name(extraction.record["connection"])
+        for key in self._instance.get_dynamic_partitions(name):
+            if key.startswith(f"{extraction.id}-"):
+                self._instance.delete_dynamic_partition(name, key)
+
+
+def _dry_assets(job: dg.JobDefinition) -> list[dg.AssetKey]:
+    return [
+        key
+        for key in job.asset_layer.executable_asset_keys
+        if key.path[-1] not in BEYOND_DRY_RUN
+    ]
+
+
+def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
+    """Take over what an event tells about the outcome."""
+    kind = event.event_type
+    if kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        materialization = event.step_materialization_data.materialization
+        _note_asset(outcome, materialization.asset_key.path[-1], materialization.metadata)
+    elif kind == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+            outcome.warnings.append(f"{evaluation.check_name}: see the check in the UI")
+        elif not evaluation.passed and not outcome.error:
+            outcome.error = evaluation.description or f"the check {evaluation.check_name} failed"
+    elif kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
+        outcome.error = outcome.error or innermost_message(event)
+
+
+def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
+    plain = {key: value.value for key, value in metadata.items()}
+    if asset == "extraction":
+        outcome.mode, outcome.why = plain["mode"], plain["why"]
+    elif asset == "column_plan":
+        outcome.tables_read = plain.get("tables read again", 0)
+    elif asset == "marker":
+        outcome.version = plain["version"]
+    elif asset != "column_batches" and "dagster/row_count" in plain:
+        outcome.counts[asset] = plain["dagster/row_count"]
+
+
+def innermost_message(event: dg.DagsterEvent) -> str | None:
+    """The message of the error that began it, without Dagster's words around it."""
+    data = event.event_specific_data
+    told = getattr(data, "user_failure_data", None)
+    if told and told.description:
+        return _named(told.description, told.metadata)
+    error = getattr(data, "error", None)
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else None
+
+
+def _named(description: str, metadata: Any) -> str:
+    name = metadata["error"].value if "error" in metadata else None
+    return f"{name}: {description}" if name else description
+
+

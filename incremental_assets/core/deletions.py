@@ -1,0 +1,128 @@
+"""Whether so much disappeared at once that a person should look before it becomes true.
+
+Refusing is the caller's act; here are the findings and the words for them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from incremental_assets.core.change import GONE, Change
+from incremental_assets.core.entities import TABLES
+
+What = Literal["share", "schema", "database", "empty listing", "grants"]
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason to stop. ``database`` and ``schema`` are empty where it concerns more."""
+
+    what: What
+    database: str
+    schema: str
+    gone: int
+    of: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Findings (none: go on), the keys of what is gone, and how many of them are not accepted."""
+
+    findings: tuple[Finding, ...]
+    gone: pl.DataFrame
+    beyond: int
+
+    @property
+    def refused(self) -> bool:
+        """Whether the head has to stay."""
+        return bool(self.findings)
+
+
+def guard(
+    base_tables: pl.DataFrame,
+    plan: pl.DataFrame,
+    *,
+    percent: float,
+    left_out: pl.DataFrame | None = None,
+    accepted: pl.DataFrame | None = None,
+) -> Verdict:
+    """Judge the tables that are gone.
+
+    Args:
+        base_tables: the base version's tables.
+        plan: as classified (batches do not matter).
+        percent: strictly more of the connection's tables than this is too much.
+        left_out: what the options left out of the listing; it proves that a schema can be seen.
+        accepted: database, schema, table of what the last refused extraction recorded, if a person
+            accepted it; None if nobody did. Anything gone beyond it is refused again.
+    """
+    seen = plan.filter(~pl.col("change").is_in(GONE)).select(TABLES.key)
+    if left_out is not None:
+        seen = pl.concat([seen, left_out.select(TABLES.key)])
+    # An empty listing is suspicious even if the filters are said to explain it.
+    words = [Change.DELETED] if seen.height else GONE
+    gone = plan.filter(pl.col("change").is_in(words)).select(TABLES.key)
+    findings = tuple(_findings(base_tables, gone, seen, percent)) if gone.height else ()
+    beyond = gone if accepted is None else gone.join(accepted, on=TABLES.key, how="anti")
+    return Verdict(findings if beyond.height else (), gone, beyond.height)
+
+
+def _findings(
+    base: pl.DataFrame, gone: pl.DataFrame, seen: pl.DataFrame, percent: float
+) -> Iterator[Finding]:
+    total, lost = base.height, gone.height
+    if not seen.height:
+        text = f"the listing is empty; {_tables(total)} were there before"
+        yield Finding("empty listing", "", "", lost, total, text)
+        return
+    if lost * 100 > percent * total:
+        text = f"{lost} of {_tables(total)} are gone, more than {percent:g} %"
+        yield Finding("share", "", "", lost, total, text)
+    databases = _emptied(base, gone, seen, ["database"])
+    for database, lost, total in databases.iter_rows():
+        text = f"all of database {database!r} is gone ({_tables(lost)})"
+        yield Finding("database", database, "", lost, total, text)
+    schemas = _emptied(base, gone, seen, ["database", "schema"])
+    for database, schema, lost, total in (
+        schemas.join(databases, on="database", how="anti").sort("database", "schema").iter_rows()
+    ):
+        text = f"all of schema {schema!r} in database {database!r} is gone ({_tables(lost)})"
+        yield Finding("schema", database, schema, lost, total, text)
+
+
+def _emptied(
+    base: pl.DataFrame, gone: pl.DataFrame, seen: pl.DataFrame, place: list[str]
+) -> pl.DataFrame:
+    """Places that lost tables and have none now: place, gone, of."""
+    return (
+        gone.group_by(place)
+        .agg(gone=pl.len())
+        .join(seen.select(place), on=place, how="anti")
+        .join(base.group_by(place).agg(of=pl.len()), on=place, how="left")
+        .sort(place)
+    )
+
+
+def _tables(number: int) -> str:
+    return "1 table" if number == 1 else f"{number} tables"
+
+
+def refusal_message(verdict: Verdict, connection: str) -> str:
+    """What would go and the two ways on, for people."""
+    reasons = "; ".join(finding.text for finding in verdict.findings)
+    names = [".".join(repr(part) for part in row) for row in verdict.gone.head(NAMED).iter_rows()]
+    more = verdict.gone.height - len(names)
+    listed = ", ".join(names) + (f" and {more} more" if more else "")
+    return (
+        f"Connection {connection!r}: too much disappeared at once, so nothing was changed. "
+        f"Findings: {reasons}. Would be deleted: {listed}.\n"
+        "If they still exist, give the login its grants (or the filters their schemas) back and "
+        "refresh again. If they are really gone, accept exactly this list:\n"
+        f"  incremental-assets refresh {connection} --accept-deletions\n"
+        "or in the launchpad:\n"
+        f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
+    )

@@ -1,0 +1,121 @@
+"""Rules about the marker, the source's own clock at the last good extraction.
+
+When a refresh must read everything, and when it may skip even the listing. Times are passed in;
+reading clocks is not done here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+
+def reread_since(
+    marker: datetime | None, overlap_hours: float, *, token_has_time: bool
+) -> datetime | None:
+    """From when on altered tables are read again whatever their token; None: the token suffices."""
+    if marker is None or not token_has_time:
+        return None
+    return marker - timedelta(hours=overlap_hours)
+
+
+def age(marker: datetime, now: datetime) -> timedelta:
+    """How old the state is; never negative."""
+    return max(now - marker, timedelta())
+
+
+def must_be_full(
+    *,
+    head_source: Mapping[str, Any] | None,
+    source: Mapping[str, Any],
+    head_marker: datetime | None,
+    clock: datetime,
+    last_full_at: datetime | None,
+    reconcile_every_days: float,
+    asked: bool = False,
+) -> str | None:
+    """Why everything has to be read, in words; None if reading the changes is enough.
+
+    ``source`` is ``{"identity": {...}, "position": {name: int}}``; ``head_source`` the same from
+    the head, None where there is no head. ``reconcile_every_days`` 0 switches reconciling off.
+    """
+    if head_source is None or head_marker is None:
+        return "there is no version yet"
+    if asked:
+        return "it was asked for"
+    return (
+        _other_server(head_source, source)
+        or _clock_behind(head_marker, clock)
+        or _reconcile_due(last_full_at, clock, reconcile_every_days)
+    )
+
+
+def _other_server(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    if dict(head.get("identity", {})) != dict(now.get("identity", {})):
+        return "the source is another server than the one the head was read from"
+    positions = now.get("position", {})
+    for name, position in head.get("position", {}).items():
+        if name not in positions:
+            return f"the source does not report its position {name} any more"
+        if positions[name] < position:
+            return f"the source's position {name} is behind the head's: it may have been restored"
+    return None
+
+
+def _clock_behind(head_marker: datetime, clock: datetime) -> str | None:
+    if clock >= head_marker:
+        return None
+    return f"the source's clock ({clock.isoformat()}) is behind the marker of the head"
+
+
+def _reconcile_due(last_full: datetime | None, clock: datetime, every_days: float) -> str | None:
+    if not every_days:
+        return None
+    if last_full is None:
+        return "no full extraction is on record"
+    if clock - last_full < timedelta(days=every_days):
+        return None
+    return f"the last full extraction is {every_days:g} days old or older"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What must be equal to the head's before a listing may be skipped.
+
+    ``scope`` is ``Scope.to_json()``; ``options`` are those that decide what is stored; ``format``
+    is that of our files.
+    """
+
+    probe: str | None
+    scope: Mapping[str, Any]
+    options: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    format: int
+
+
+def may_skip(
+    head: Standing,
+    now: Standing,
+    *,
+    full_reason: str | None,
+    tokens_missing: int,
+    probe_times: Iterable[datetime] = (),
+    reread_from: datetime | None = None,
+) -> bool:
+    """Whether the source is known to be unchanged without listing it.
+
+    Args:
+        head: as recorded with the head.
+        now: as found now.
+        full_reason: what ``must_be_full`` said.
+        tokens_missing: tables of the head's version without a token.
+        probe_times: times that the probe is made of, where it is.
+        reread_from: ``marker - overlap`` of the head; needed only with ``probe_times``.
+    """
+    if now.probe is None or full_reason is not None or tokens_missing:
+        return False
+    if now.scope.get("exclude_empty_tables"):
+        return False
+    if not all(reread_from is not None and time < reread_from for time in probe_times):
+        return False
+    return head == now

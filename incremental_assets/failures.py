@@ -1,0 +1,60 @@
+"""How our errors become Dagster's: one message, and a retry only where repeating can help.
+
+Which errors there are is in ``core/errors.py`` and ``resources/**/errors.py``.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from incremental_assets.config import ConfigError
+from incremental_assets.core.errors import RuleError
+from resources.errors import ResourceError
+
+Ours = (RuleError, ResourceError, ConfigError)
+
+RETRIES = dg.RetryPolicy(
+    max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+
+
+@contextmanager
+def told_to_dagster() -> Iterator[None]:
+    """Turn an error of ours into a Failure that is retried only if it is transient."""
+    try:
+        yield
+    except Ours as error:
+        raise failure(error) from error
+
+
+def failure(error: Exception) -> dg.Failure:
+    """The Failure that stands for one of our errors."""
+    return dg.Failure(
+        description=str(error),
+        metadata={"error": type(error).__name__},
+        allow_retries=bool(getattr(error, "transient", False)),
+    )
+
+
+def failing_plainly(body: Callable[..., Any]) -> Callable[..., Any]:
+    """``body`` with its errors told to Dagster; its signature stays visible."""
+
+    if inspect.isgeneratorfunction(body):
+
+        @functools.wraps(body)
+        def told_in_turn(*args: Any, **kwargs: Any) -> Any:
+            with told_to_dagster():
+                yield from body(*args, **kwargs)
+
+        return told_in_turn
+
+    @functools.wraps(body)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        with told_to_dagster():
+            return body(*args, **kwargs)
+
+    return told

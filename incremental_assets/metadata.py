@@ -1,0 +1,158 @@
+"""What people see of a materialization: counts that plot, changes by kind, tables to read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from incremental_assets.batches import Batch
+from incremental_assets.core.change import Change
+from incremental_assets.core.plan import batch_count
+from incremental_assets.refresh import Refresh
+from resources.state_store.head import HeadRef
+from resources.state_store.version import Version
+
+SHOWN_ROWS = 20
+ROWS = "dagster/row_count"
+
+
+def table_of(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> dg.MarkdownMetadataValue:
+    """The first rows of a frame as a Markdown table whose cells cannot break out of it."""
+    shown = frame.select(columns or frame.columns).head(SHOWN_ROWS)
+    if shown.is_empty():
+        return dg.MetadataValue.md("_none_")
+    lines = [
+        _line(shown.columns),
+        _line(["---"] * shown.width),
+        *(_line([_cell(value) for value in row]) for row in shown.iter_rows()),
+    ]
+    if frame.height > SHOWN_ROWS:
+        lines.append(f"\n_and {frame.height - SHOWN_ROWS:,} more_")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    """Text as text: no HTML, no links, no line breaks, no more than a cell can show."""
+    text = "" if value is None else str(value)
+    text = text if len(text) <= 120 else f"{text[:119]}…"
+    shown = "".join(character if character.isprintable() else "·" for character in text)
+    for special in "\\`*_{}[]()#+!|~":
+        shown = shown.replace(special, f"\\{special}")
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def opened(refresh: Refresh) -> dict[str, Any]:
+    """Of a new extraction."""
+    record, base = refresh.record, refresh.base
+    return {
+        "extraction": refresh.extraction.id,
+        "mode": record["mode"],
+        "why": record["mode_reason"] or "the probe differs from the head's",
+        "base version": base.number if base else 0,
+        "marker": record["marker"],
+    }
+
+
+def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResult:
+    """Of a step that had nothing to do: the base version's figures stay true."""
+    base = refresh.base
+    counts = base.manifest.counts if base else {}
+    metadata: dict[str, Any] = {"changed": False, "version": base.number if base else 0}
+    if entity:
+        metadata[ROWS] = counts.get(entity, 0)
+    else:
+        metadata |= dict(counts)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def listed(
+    refresh: Refresh, entity: str, rows: pl.DataFrame, *, left_out: pl.DataFrame | None = None
+) -> dg.MaterializeResult:
+    """Of a listing."""
+    metadata: dict[str, Any] = {ROWS: rows.height, "extraction": refresh.extraction.id}
+    if left_out is not None:
+        metadata["left out"] = left_out.height
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def planned(refresh: Refresh, plan: pl.DataFrame) -> dg.MaterializeResult:
+    """Of a plan: tables by change, what is read again, and the first of them."""
+    again = plan.filter("reread")
+    counts = dict(plan["change"].value_counts().iter_rows())
+    return dg.MaterializeResult(
+        metadata={
+            **{f"tables {change}": int(counts.get(change, 0)) for change in Change},
+            "tables read again": again.height,
+            "columns read again": int(again["column_count"].sum()),
+            "batches": batch_count(plan),
+            "extraction": refresh.extraction.id,
+            "first tables": table_of(
+                plan.filter(pl.col("change") != Change.NO_CHANGE),
+                ["database", "schema", "table", "change"],
+            ),
+        }
+    )
+
+
+def merged(
+    refresh: Refresh, batches: Sequence[Batch], report: pl.DataFrame
+) -> dg.MaterializeResult:
+    """Of merged columns: rows, what was read now and how long the source took."""
+    rows = refresh.current["columns"].select(pl.len()).collect().item()
+    return dg.MaterializeResult(
+        metadata={
+            ROWS: int(rows),
+            "batches read now": len(batches),
+            "columns read now": sum(batch.rows for batch in batches),
+            "seconds in the source": round(sum(batch.seconds for batch in batches), 3),
+            "tables to be read again": report.height,
+            "extraction": refresh.extraction.id,
+        }
+    )
+
+
+def compared(refresh: Refresh, found: Mapping[str, Any]) -> dg.MaterializeResult:
+    """Of a diff: objects by entity and change, and the first rows of the tables' diff."""
+    metadata: dict[str, Any] = {"changed": not found["same"]}
+    for entity, changes in found["changes"].items():
+        for change, count in changes.items():
+            metadata[f"{entity} {change}"] = count
+    metadata["changes"] = sum(sum(changes.values()) for changes in found["changes"].values())
+    for entity in ("tables", "columns") if refresh.base else ():
+        if refresh.extraction.exists(f"diff/{entity}"):
+            metadata[f"first changed {entity}"] = table_of(refresh.frame(f"diff/{entity}"))
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def versioned(refresh: Refresh, version: Version) -> dg.MaterializeResult:
+    """Of a version that was written."""
+    manifest = version.manifest
+    return dg.MaterializeResult(
+        metadata={
+            "changed": True,
+            "version": version.number,
+            **manifest.counts,
+            "bytes": sum(entry.bytes for entry in manifest.files),
+            "files": len(manifest.files),
+            "extraction": refresh.extraction.id,
+        }
+    )
+
+
+def committed(refresh: Refresh, moved: HeadRef) -> dg.MaterializeResult:
+    """Of a moved head."""
+    head = moved.head
+    return dg.MaterializeResult(
+        metadata={
+            "version": head.version,
+            "marker": dg.MetadataValue.timestamp(head.marker),
+            "revision": head.revision,
+            "changed": not refresh.same,
+            "extraction": head.extraction,
+        }
+    )

@@ -1,0 +1,125 @@
+"""Opening an extraction: the preflight, the readings that come before every listing, the mode.
+
+The order matters and is kept here: clock, then probe, then (in later steps) the listings, so that
+the marker is never ahead of what was read.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from incremental_assets.config import Connection, ExtractionConfig
+from incremental_assets.core.marker import Standing, may_skip, must_be_full
+from incremental_assets.core.scope import Scope
+from incremental_assets.refresh import BACKFILL_TAG, Refresh
+from incremental_assets.runs import EXTRACTION_TAG, claim
+from resources.source.errors import CapabilityMissing
+from resources.source.source import Source
+from resources.state_store.documents import FORMAT
+from resources.state_store.head import HeadRef
+from resources.state_store.store import StateStore
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What the preflight found, all of it before anything is written."""
+
+    version: str
+    databases: list[str]
+    head: HeadRef | None
+
+    def facts(self) -> dict[str, Any]:
+        """For the check's metadata."""
+        return {"server version": self.version, "databases": ", ".join(self.databases)}
+
+
+def preflight(connection: Connection, source: Source, store: StateStore) -> Preflight:
+    """Log in, ask for the version, see what the filters admit, read HEAD, try the store.
+
+    Raises:
+        ResourceError: any of it failed; nothing has been written.
+    """
+    version, databases = source.version(), source.databases()
+    if not databases:
+        raise CapabilityMissing(
+            f"{connection.name}: the filters admit no database of the server. Databases are "
+            "matched whole and case-sensitively; mend `include` and `exclude`."
+        )
+    head = store.head()
+    store.check()
+    return Preflight(version, databases, head)
+
+
+def open_extraction(
+    context: dg.AssetExecutionContext,
+    config: ExtractionConfig,
+    connection: Connection,
+    source: Source,
+    store: StateStore,
+    found: Preflight,
+) -> Refresh:
+    """Read clock and probe, decide the mode, record it all, and tag the run with the extraction."""
+    run = context.instance.get_run_by_id(context.run_id)
+    identity, clock, probe = source.identity(), source.clock(), source.probe()
+    scope, head = connection.scope(), found.head and found.head.head
+    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run_id[:8]}"
+    reason = must_be_full(
+        head_source=head.source if head else None,
+        source=identity,
+        head_marker=head.marker if head else None,
+        clock=clock,
+        last_full_at=_full_at(head.source) if head else None,
+        reconcile_every_days=connection.options.reconcile_every_days,
+        asked=config.full,
+    )
+    skip = found.head is not None and _may_skip(store, found.head, scope, identity, probe, reason)
+    record = {
+        "mode": "full" if reason else "unchanged" if skip else "incremental",
+        "mode_reason": reason or ("the probe equals the head's" if skip else ""),
+        "base": found.head and found.head.model_dump(mode="json"),
+        "run_id": context.run_id,
+        "backfill_id": run and run.tags.get(BACKFILL_TAG),
+        "marker": clock.isoformat(),
+        "probe": probe,
+        "source": identity,
+        "scope": scope.to_json(),
+        "reason": config.reason,
+        "accept_deletions": config.accept_deletions,
+    }
+    extraction = store.open_extraction(extraction_id, record)
+    context.instance.add_run_tags(context.run_id, {EXTRACTION_TAG: extraction_id})
+    if run:
+        claim(context.instance, run)
+    return Refresh(connection, store, extraction)
+
+
+def _full_at(source: Any) -> datetime | None:
+    moment = source.get("full_at")
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def _may_skip(
+    store: StateStore,
+    ref: HeadRef,
+    scope: Scope,
+    identity: Any,
+    probe: str | None,
+    full_reason: str | None,
+) -> bool:
+    version = store.version(ref.head.manifest, ref.head.sha256)
+    tokens = version.scan("tables").select(pl.col("token").null_count()).collect()
+    return may_skip(
+        Standing(
+            ref.head.probe,
+            version.manifest.scope,
+            {},
+            ref.head.source["identity"],
+            version.manifest.format,
+        ),
+        Standing(probe, scope.to_json(), {}, identity["identity"], FORMAT),
+        full_reason=full_reason,
+        tokens_missing=int(tokens.item()),
+    )

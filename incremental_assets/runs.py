@@ -1,0 +1,152 @@
+"""Dagster runs: made by the command line, found alive, cleaned up after a kill.
+
+The calls into Dagster's inner modules are all here. What a run does is in ``assets/``.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
+
+LOCATION = "incremental_assets.definitions"
+CONNECTION_TAG = "incremental/connection"
+EXTRACTION_TAG = "incremental/extraction"
+HOST_TAG = "incremental/host"
+PID_TAG = "incremental/pid"
+PROCESS_STARTED_TAG = "incremental/process_started"
+PROCESS_RUN_TAG = "incremental/process_run"
+
+UNFINISHED = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def create_run(
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    *,
+    working_directory: Path,
+    run_config: Mapping[str, Any],
+    assets: Sequence[dg.AssetKey] | None = None,
+) -> tuple[dg.JobDefinition, dg.DagsterRun]:
+    """Record a run that the UI shows and can re-execute.
+
+    Dagster's public ways to run a job in this process leave no origin in the run, and the UI
+    cannot re-execute such runs.
+    """
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(
+            executable_path=sys.executable,
+            module_name=LOCATION,
+            working_directory=str(working_directory),
+        ),
+        location_name=LOCATION,
+    )
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job.name)
+    selection = frozenset(assets) if assets else None
+    selected = job.get_subset(asset_selection=selection) if selection else job
+    run_id = make_new_run_id()
+    run = instance.create_run_for_job(
+        selected,
+        run_id=run_id,
+        run_config=run_config,
+        tags={**job.run_tags, **process_tags(run_id)},
+        asset_selection=selection,
+        remote_job_origin=origin,
+    )
+    return selected, run
+
+
+def execute(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, run: dg.DagsterRun
+) -> Iterator[dg.DagsterEvent]:
+    """Execute ``run`` in this process, event by event."""
+    return execute_run_iterator(InMemoryJob(job), run, instance)
+
+
+def process_tags(run_id: str) -> dict[str, str]:
+    """Tags that tell later which process a run lives in.
+
+    They name the run too: Dagster copies a run's tags to its re-executions, which live elsewhere.
+    """
+    pid = os.getpid()
+    return {
+        HOST_TAG: socket.gethostname(),
+        PID_TAG: str(pid),
+        PROCESS_STARTED_TAG: process_started(pid) or "",
+        PROCESS_RUN_TAG: run_id,
+    }
+
+
+def claim(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Let ``run`` name this process as the one it lives in."""
+    if run.tags.get(PROCESS_RUN_TAG) != run.run_id:
+        instance.add_run_tags(run.run_id, process_tags(run.run_id))
+
+
+def process_started(pid: int) -> str | None:
+    """When process ``pid`` started, as the system tells it; None if there is no such process.
+
+    A pid alone is not enough: the system gives it to somebody else in time.
+    """
+    if Path("/proc/self/stat").exists():
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return None
+        # Fields after the command's name, which may itself hold spaces and parentheses. The first
+        # is the state (Z: killed, not yet reaped), the 20th the start in ticks since boot.
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    told = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip() or None
+
+
+def is_abandoned(run: dg.DagsterRun) -> bool:
+    """Whether the run's process was on this host and is gone."""
+    tags = run.tags
+    if tags.get(PROCESS_RUN_TAG) != run.run_id or tags.get(HOST_TAG) != socket.gethostname():
+        return False
+    return process_started(int(tags[PID_TAG])) != tags[PROCESS_STARTED_TAG]
+
+
+def unfinished_runs(
+    instance: dg.DagsterInstance, connection: str | None = None
+) -> Sequence[dg.DagsterRun]:
+    """The runs of a connection (of all, without one) that are not finished, newest first."""
+    tags = {CONNECTION_TAG: connection} if connection else {}
+    return instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
+
+
+def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs whose process was killed and free their slots; returns their ids.
+
+    Dagster does not notice such runs by itself: they stay STARTED and keep their pool's slot.
+    """
+    abandoned = [run for run in unfinished_runs(instance) if is_abandoned(run)]
+    for run in abandoned:
+        instance.report_run_failed(
+            run, message="The process of this run was killed; nothing of it was committed."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return [run.run_id for run in abandoned]

@@ -1,0 +1,55 @@
+"""Which configuration is in force, and from it the plain objects that touch the world."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from incremental_assets.config import Config, Connection, demo_config, find_config, load_config
+from incremental_assets.instance import locate_home
+from resources.demo.server import DemoServer
+from resources.demo.shop import create_shop
+from resources.source.source import Source
+from resources.state_store.local import LocalObjects
+from resources.state_store.objects import ObjectStore
+
+
+def current_config(explicit: str | None = None) -> Config:
+    """The configuration in force here; without a file, the demo's.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    found = find_config(explicit, os.environ, Path.cwd())
+    if found:
+        return load_config(found)
+    return demo_config(locate_home(os.environ, Path.cwd()).demo)
+
+
+def source_makers(config: Config) -> dict[str, Callable[[], Source]]:
+    """A function per connection that opens its source; nothing connects before it is called."""
+    return {
+        connection.name: lambda connection=connection: open_source(config, connection)
+        for connection in config.connections
+    }
+
+
+def open_source(config: Config, connection: Connection) -> Source:
+    """The source of one connection; the demo's own server starts if it is not running."""
+    return Source(
+        _demo_url(config.base) if connection.embedded else connection.url.get_secret_value(),
+        connection.dialect(),
+        connection.scope(),
+        statement_timeout_seconds=connection.options.statement_timeout_seconds,
+        name=connection.name,
+    )
+
+
+def _demo_url(home: Path) -> str:
+    url = DemoServer(home).url()
+    create_shop(url)
+    return url
+
+
+def open_objects(config: Config) -> ObjectStore:
+    """The store that the configuration's ``state`` names."""
+    return LocalObjects(Path(config.state))

@@ -1,0 +1,1 @@
+"""The demo's own PostgreSQL server and the shop that lives in it."""

@@ -1,0 +1,1 @@
+"""SQL servers as sources of metadata: dialects, sessions, queries."""

@@ -1,0 +1,145 @@
+"""What is known of a database product: facts, a few small functions, and the SQL beside them.
+
+Opening connections and reading rows is not done here (``source.py``). How to add a product:
+``dialects/README.md``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module, resources
+from types import MappingProxyType
+
+import polars as pl
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from resources.errors import ResourceError
+from resources.source.errors import CapabilityMissing
+
+FOLDER = "resources.source.dialects"
+# A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
+FOLDERS = ("postgresql", "sqlite")
+
+
+def _same_database(url: URL, database: str) -> URL:
+    return url.set(database=database)
+
+
+def _named_database(url: URL) -> str:
+    return url.database or ""
+
+
+def _unexplained(_error: Exception) -> ResourceError | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """A database product as the rest of the program sees it.
+
+    ``sql("tables")`` reads ``tables.sql`` of the folder ``name``. Facts come first; a function is
+    only there where a fact cannot say it.
+    """
+
+    name: str
+    title: str
+    url_schemes: tuple[str, ...]
+    drivername: str
+    extra: str
+    minimum_version: tuple[int, ...]
+    entities: tuple[str, ...]
+    durable_ids: bool
+    durable_ordinals: bool
+    creation_times: bool
+    token_covers: str
+    token_has_time: bool
+    hides_what_is_not_granted: bool
+    verified: str
+    bind_tables: Callable[[pl.DataFrame], dict[str, object]]
+    engine_options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    database_of: Callable[[URL], str] = _named_database
+    url_for: Callable[[URL, str], URL] = _same_database
+    explain: Callable[[Exception], ResourceError | None] = _unexplained
+    package: str = FOLDER
+
+    def has(self, name: str) -> bool:
+        """Whether the folder has ``<name>.sql``."""
+        return _read(self.package, self.name, name) is not None
+
+    def sql(self, name: str) -> str:
+        """The text of ``<name>.sql``.
+
+        Raises:
+            CapabilityMissing: the folder has no such file.
+        """
+        text = _read(self.package, self.name, name)
+        if text is None:
+            raise CapabilityMissing(
+                f"{self.title} has no {name}.sql: it cannot list {name}. "
+                f"Leave {name} out of `entities`, or add the file to the folder {self.name}."
+            )
+        return text
+
+    def engine_url(self, url: URL, database: str | None = None) -> URL:
+        """``url`` with our driver, for ``database`` or for the one it names."""
+        ours = url.set(drivername=self.drivername)
+        return ours if database is None else self.url_for(ours, database)
+
+    def check_version(self, version: str) -> None:
+        """Refuse a server older than ``minimum_version``."""
+        digits = re.search(r"\d+(?:\.\d+)*", version)
+        found = tuple(int(part) for part in digits.group().split(".")) if digits else ()
+        if found < self.minimum_version:
+            needed = ".".join(map(str, self.minimum_version))
+            raise CapabilityMissing(
+                f"The server is {self.title} {version or 'of unknown version'}, but {needed} is "
+                "the oldest that can be read. Upgrade the server, or leave this connection out."
+            )
+
+
+@cache
+def _read(package: str, folder: str, name: str) -> str | None:
+    file = resources.files(package) / folder / f"{name}.sql"
+    return file.read_text("utf-8") if file.is_file() else None
+
+
+@cache
+def dialects() -> Mapping[str, Dialect]:
+    """Every product that ships, by name."""
+    found = (import_module(f"{FOLDER}.{folder}.dialect").DIALECT for folder in FOLDERS)
+    return MappingProxyType({dialect.name: dialect for dialect in found})
+
+
+def parse_url(url: str | URL) -> URL:
+    """``url`` parsed, without ever repeating its text.
+
+    Raises:
+        CapabilityMissing: it is no URL.
+    """
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        message = (
+            "The connection's url is not a database URL (its text is not shown: it may hold a "
+            "password). Write it as dialect://user:password@host:port/database."
+        )
+    raise CapabilityMissing(message)
+
+
+def dialect_for(url: str | URL) -> Dialect:
+    """The product that ``url`` means.
+
+    Raises:
+        CapabilityMissing: no product that ships has this scheme, or it is no URL.
+    """
+    scheme = parse_url(url).drivername.partition("+")[0]
+    for dialect in dialects().values():
+        if scheme in dialect.url_schemes:
+            return dialect
+    known = ", ".join(f"{name}://" for one in dialects().values() for name in one.url_schemes)
+    raise CapabilityMissing(
+        f"No dialect reads {scheme}:// URLs. Known are {known}. "
+        "How to add one is in resources/source/dialects/README.md."
+    )

@@ -1,0 +1,10 @@
+-- Grants: none. PostgreSQL 12+. Templates and databases that refuse connections are no sources.
+select
+    d.datname as database,
+    pg_get_userbyid(d.datdba) as owner,
+    shobj_description(d.oid, 'pg_database') as comment,
+    cast(d.oid as text) as native_id
+from pg_database as d
+where d.datallowconn
+    and not d.datistemplate
+order by d.datname

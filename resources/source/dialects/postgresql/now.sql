@@ -1,0 +1,3 @@
+-- Grants: none. PostgreSQL 12+.
+select
+    clock_timestamp() as now

@@ -1,0 +1,1 @@
+"""SQLite files, through the driver of the standard library."""

@@ -1,0 +1,62 @@
+"""Rows of a driver's cursor as Polars frames with exactly the columns asked for.
+
+Which statement is run, and where, is not decided here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import polars as pl
+
+from resources.source.errors import SchemaDrift
+
+FRAME_ROWS = 50_000
+
+
+class Cursor(Protocol):
+    """What is used of a DBAPI cursor."""
+
+    def fetchmany(self, size: int, /) -> Sequence[Sequence[Any]]:
+        """The next rows, none at the end."""
+
+
+def check_columns(returned: Sequence[str], expected: Sequence[str]) -> None:
+    """Refuse a result whose columns are not the expected ones; their order is free."""
+    missing = [name for name in expected if name not in returned]
+    extra = [name for name in returned if name not in expected]
+    twice = sorted({name for name in returned if returned.count(name) > 1})
+    wrong = {"misses": missing, "has unexpected": extra, "repeats": twice}
+    told = "; ".join(f"it {what} {', '.join(names)}" for what, names in wrong.items() if names)
+    if told:
+        raise SchemaDrift(f"the query's columns are not the entity's: {told}. Mend the SQL file.")
+
+
+def frames(
+    cursor: Cursor, names: Sequence[str], schema: Mapping[str, pl.DataType], database: str | None
+) -> Iterator[pl.DataFrame]:
+    """Frames of at most ``FRAME_ROWS`` rows in the order of ``schema``; none for an empty result.
+
+    ``names`` are the cursor's columns; with ``database`` that column is filled in.
+    """
+    while rows := cursor.fetchmany(FRAME_ROWS):
+        values = dict(zip(names, zip(*rows, strict=True), strict=True))
+        yield pl.DataFrame(
+            [
+                pl.repeat(database, len(rows), dtype=pl.String, eager=True).alias(name)
+                if name not in values
+                else series(name, values[name], dtype)
+                for name, dtype in schema.items()
+            ]
+        )
+
+
+def series(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
+    """``values`` as ``dtype``; what the driver returned otherwise (0 for false, say) is cast."""
+    try:
+        return pl.Series(name, values, dtype=dtype)
+    except (TypeError, pl.exceptions.PolarsError):
+        try:
+            return pl.Series(name, values).cast(dtype)
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            reason = str(error).splitlines()[0]
+    raise SchemaDrift(f"the query's column {name} cannot be read as {dtype}: {reason}")

@@ -1,0 +1,169 @@
+"""Connections to one server and the statements run over them; every failure leaves here as ours.
+
+Which statements make a listing or a batch is decided in ``source.py``.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from resources.errors import ResourceError
+from resources.source.dialect import Dialect, parse_url
+from resources.source.errors import CapabilityMissing, QueryFailed
+from resources.source.frames import check_columns, frames
+
+SECRET_WORDS = ("pass", "secret", "token", "key")
+
+
+class Session:
+    """One open session in one database; ``file`` is the SQL file last begun."""
+
+    def __init__(
+        self, connection: Connection, dialect: Dialect, database: str, always: Mapping[str, object]
+    ) -> None:
+        self.database = database
+        self.file = "session"
+        self._connection = connection
+        self._dialect = dialect
+        self._always = always
+
+    def rows(self, file: str, **binds: object) -> list[dict[str, Any]]:
+        """Every row of a small result."""
+        names, cursor = self._run(file, binds)
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def frames(
+        self, file: str, schema: Mapping[str, pl.DataType], **binds: object
+    ) -> Iterator[pl.DataFrame]:
+        """The result in frames with the columns of ``schema``.
+
+        Raises:
+            SchemaDrift: the result has other columns, or values of other types.
+        """
+        names, cursor = self._run(file, binds)
+        given = self.database if "database" in schema and "database" not in names else None
+        expected = [name for name in schema if name != "database" or given is None]
+        check_columns(names, expected)
+        yield from frames(cursor, names, schema, given)
+
+    def frame(
+        self, file: str, schema: Mapping[str, pl.DataType], **binds: object
+    ) -> pl.DataFrame:
+        """The result in one frame."""
+        return pl.concat([pl.DataFrame(schema=schema), *self.frames(file, schema, **binds)])
+
+    def _run(self, file: str, binds: Mapping[str, object]) -> tuple[list[str], Any]:
+        self.file = file
+        statement = text(self._dialect.sql(file))
+        result = self._connection.execute(statement, {**self._always, **binds})
+        # Rows are taken from the driver's cursor: as plain tuples they cost a third.
+        return list(result.keys()), result.cursor
+
+
+class Sessions:
+    """Engines for the databases of one server, opened when first used. Safe to use from threads."""
+
+    def __init__(
+        self,
+        url: Callable[[], URL | str] | URL | str,
+        dialect: Dialect,
+        *,
+        statement_timeout_seconds: int,
+        name: str,
+    ) -> None:
+        self._given = url
+        self._dialect = dialect
+        self._timeout = statement_timeout_seconds
+        self._name = name
+        self._engines: dict[str, Engine] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close every connection; the next session opens a new one."""
+        with self._lock:
+            engines, self._engines = self._engines, {}
+        for engine in engines.values():
+            engine.dispose()
+
+    @contextmanager
+    def session(self, purpose: str, database: str | None = None) -> Iterator[Session]:
+        """A session in ``database``, or in the one that the URL names.
+
+        Raises:
+            ResourceError: whatever failed, as one of ours, saying where.
+        """
+        url = self._url()
+        database = self._dialect.database_of(url) if database is None else database
+        engine = self._engine(url, database)
+        session = None
+        try:
+            with engine.connect() as connection:
+                always = {"database": database, "statement_timeout_seconds": self._timeout}
+                session = Session(connection, self._dialect, database, always)
+                if self._dialect.has("session"):
+                    session.rows("session")
+                yield session
+        except ResourceError as error:
+            error.args = (self._placed(str(error), database, session, purpose),)
+            raise
+        except (SQLAlchemyError, UnicodeError, _driver_error(engine)) as error:
+            failed = self._explained(error)
+            failed.args = (self._placed(str(failed), database, session, purpose),)
+            raise failed from None
+
+    def _url(self) -> URL:
+        return parse_url(self._given() if callable(self._given) else self._given)
+
+    def _engine(self, url: URL, database: str) -> Engine:
+        with self._lock:
+            if database not in self._engines:
+                self._engines[database] = self._new_engine(url, database)
+            return self._engines[database]
+
+    def _new_engine(self, url: URL, database: str) -> Engine:
+        try:
+            target = self._dialect.engine_url(url, database)
+            return create_engine(target, **self._dialect.engine_options)
+        except (ImportError, SQLAlchemyError) as error:
+            reason = self._redacted(str(error))
+        raise CapabilityMissing(
+            f"{self._name}: the driver of {self._dialect.title} cannot be used ({reason}). "
+            f"Install it: pip install 'incremental-assets[{self._dialect.extra}]'."
+        )
+
+    def _explained(self, error: Exception) -> ResourceError:
+        driver = getattr(error, "orig", None) or error
+        known = self._dialect.explain(driver)
+        if known is None:
+            lines = str(driver).strip().splitlines() or [type(driver).__name__]
+            known = QueryFailed(f"the server refused a statement: {lines[0]}")
+        return known
+
+    def _placed(
+        self, message: str, database: str, session: Session | None, purpose: str
+    ) -> str:
+        """``message`` with the place it came from, without the URL's secrets."""
+        at = "while connecting" if session is None else f"{session.file}.sql for {purpose}"
+        place = f"{self._name} ({self._dialect.title}, database {database!r}, {at})"
+        return self._redacted(f"{place}: {message}")
+
+    def _redacted(self, message: str) -> str:
+        url = self._url()
+        options = {name: str(value) for name, value in url.query.items()}
+        secrets = [str(url.password or "")] + [
+            value for name, value in options.items() if any(word in name for word in SECRET_WORDS)
+        ]
+        for secret in filter(None, secrets):
+            message = message.replace(secret, "***")
+        return message
+
+
+def _driver_error(engine: Engine) -> type[Exception]:
+    """The root of the driver's own errors: rows are fetched past SQLAlchemy, which wraps none."""
+    driver = engine.dialect.loaded_dbapi
+    return driver.Error  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Where states live: objects, HEAD, versions and the working files of extractions."""

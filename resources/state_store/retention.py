@@ -1,0 +1,121 @@
+"""What may be deleted: old versions, versions that can never be committed, finished working files.
+
+Nothing is deleted unless HEAD and every manifest that is to stay could be read.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resources.state_store.errors import (
+    ExtractionMissing,
+    ObjectMissing,
+    StateCorrupt,
+    StateTooNew,
+)
+from resources.state_store.extraction import RECORD, REFUSED, Extraction, read_extraction
+from resources.state_store.head import HeadRef
+from resources.state_store.manifest import Manifest
+from resources.state_store.objects import ObjectStore
+from resources.state_store.version import MANIFEST, Version
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What retention deleted: directories of versions, ids of extractions."""
+
+    versions: tuple[str, ...]
+    extractions: tuple[str, ...]
+
+
+def children(objects: ObjectStore, folder: str) -> dict[str, list[str]]:
+    """What lies directly below ``folder``, each with the paths it holds, sorted."""
+    found: dict[str, list[str]] = {}
+    for path in objects.list(folder):
+        name, _, rest = path[len(folder) + 1 :].partition("/")
+        found.setdefault(name, []).append(rest)
+    return found
+
+
+def prune_versions(
+    objects: ObjectStore,
+    connection: str,
+    folders: Iterable[str],
+    head: HeadRef | None,
+    keep: Iterable[Version],
+) -> tuple[str, ...]:
+    """Delete the versions' directories but those of ``keep`` and those that may still commit.
+
+    ``folders`` must have been listed before ``head`` was read: what was staged by then on an older
+    head can never be committed, and what was staged later is not among them.
+    """
+    stay = {version.folder for version in keep}
+    gone = tuple(
+        folder
+        for folder in folders
+        if folder not in stay and not _may_commit(objects, connection, folder, head)
+    )
+    for folder in gone:
+        # Without its manifest a half-deleted version ends the walk through parents cleanly.
+        objects.delete(f"{connection}/{folder}/{MANIFEST}")
+        objects.delete(f"{connection}/{folder}")
+    return gone
+
+
+def prune_extractions(
+    objects: ObjectStore,
+    connection: str,
+    folders: dict[str, list[str]],
+    head: HeadRef | None,
+    keep: int,
+) -> tuple[str, ...]:
+    """Delete working files that no extraction can use any more, but for the newest ``keep``.
+
+    ``folders`` must have been listed before ``head`` was read.
+    """
+    known = [
+        extraction
+        for id, paths in folders.items()
+        if RECORD in paths and (extraction := _read(objects, connection, id))
+    ]
+    closed = [extraction.id for extraction in known if extraction.state != "open"]
+    finished = [extraction.id for extraction in known if not _is_live(extraction, head)]
+    stay = set(finished[max(len(finished) - keep, 0) :])
+    # People accept what a refusal recorded, in the extraction that follows it.
+    stay |= {id for id in finished if _was_refused(folders[id]) and id >= max(closed, default="")}
+    gone = tuple(id for id, paths in folders.items() if RECORD not in paths or id in finished)
+    gone = tuple(id for id in gone if id not in stay)
+    for id in gone:
+        objects.delete(f"{connection}/extractions/{id}")
+    return gone
+
+
+def _may_commit(objects: ObjectStore, connection: str, folder: str, head: HeadRef | None) -> bool:
+    path = f"{connection}/{folder}/{MANIFEST}"
+    try:
+        parent = Manifest.from_bytes(objects.read(path).data, path).parent
+    except (ObjectMissing, StateCorrupt):
+        # Killed before its manifest was written, or still being written.
+        number = re.match(r"versions/(\d{8})-", folder)
+        return number is not None and int(number[1]) == (head.head.version + 1 if head else 1)
+    except StateTooNew:
+        return True
+    return parent == (head.head.ref if head else None)
+
+
+def _read(objects: ObjectStore, connection: str, id: str) -> Extraction | None:
+    """The extraction, unless it went meanwhile; what cannot be understood stays."""
+    try:
+        return read_extraction(objects, connection, id)
+    except (ExtractionMissing, StateCorrupt, StateTooNew):
+        return None
+
+
+def _was_refused(paths: list[str]) -> bool:
+    return any(path in (f"{REFUSED}.json", f"{REFUSED}.parquet") for path in paths)
+
+
+def _is_live(extraction: Extraction, head: HeadRef | None) -> bool:
+    base = extraction.base
+    same = (base and base.tag) == (head and head.tag)
+    return extraction.state == "open" and same

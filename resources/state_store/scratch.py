@@ -1,0 +1,83 @@
+"""Directories for files in the making, one per process, and the removal of what was left behind.
+
+A directory's name says which process it belongs to, so that a killed one's files can go at once and
+another machine's (on a shared disk) after a day.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import time
+from functools import cache
+from pathlib import Path
+
+STALE_SECONDS = 24 * 60 * 60
+
+
+def scratch_folder(parent: Path) -> Path:
+    """This process's directory below ``parent``; those of finished processes are removed."""
+    mine = parent / owner(os.getpid())
+    if not mine.is_dir():
+        sweep(parent)
+        mine.mkdir(parents=True, exist_ok=True)
+    return mine
+
+
+def sweep(parent: Path) -> None:
+    """Remove the directories whose process is gone or which nobody touched for a day."""
+    for folder in parent.glob("*-*-*"):
+        if _is_leftover(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def owner(pid: int) -> str:
+    """A name that no other process has, now or later."""
+    return f"{_host()}-{pid}-{_started(pid) or 'gone'}"
+
+
+def _is_leftover(folder: Path) -> bool:
+    host, pid, _ = folder.name.split("-", 2)
+    if host == _host() and pid.isdigit():
+        return folder.name != owner(int(pid)) or _is_stale(folder)
+    return _is_stale(folder)
+
+
+def _is_stale(folder: Path) -> bool:
+    try:
+        newest = max(at.stat().st_mtime for at in (folder, *folder.rglob("*")))
+    except FileNotFoundError:
+        return False
+    return time.time() - newest > STALE_SECONDS
+
+
+def _started(pid: int) -> str | None:
+    """When the process started, as the kernel counts; None if there is no such process."""
+    try:
+        # The name of the program, in brackets, may itself hold spaces and brackets; the start
+        # time is field 22 of the line, the 20th after the last bracket.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None if Path("/proc/self").exists() else _started_without_proc(pid)
+
+
+def _started_without_proc(pid: int) -> str | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return "alive"
+    return "alive"
+
+
+@cache
+def _host() -> str:
+    """This machine since it was started, and this container on it: where a pid means something."""
+    facts = [socket.gethostname()]
+    for path in (Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")):
+        try:
+            facts.append(str(path.readlink()) if path.is_symlink() else path.read_text())
+        except OSError:
+            facts.append("")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]

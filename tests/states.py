@@ -1,0 +1,73 @@
+"""Small states for tests: stores by kind, and a whole refresh in one call."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from resources.state_store.extraction import Extraction
+from resources.state_store.head import Head, HeadRef
+from resources.state_store.local import LocalObjects
+from resources.state_store.memory import MemoryObjects
+from resources.state_store.objects import ObjectStore
+from resources.state_store.store import StateStore
+from resources.state_store.version import Version
+
+# Every kind of store that ships; the suites run over all of them.
+STORES: dict[str, Callable[[Path], ObjectStore]] = {
+    "memory": lambda folder: MemoryObjects(),
+    "local": lambda folder: LocalObjects(folder / "catalog"),
+}
+MARKER = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+SOURCE = {"identity": {"system_identifier": "7"}, "position": {"position_wal": 2**70}}
+
+
+def tables(*names: str) -> pl.DataFrame:
+    """A small listing."""
+    return pl.DataFrame({"table": list(names)}, schema={"table": pl.String})
+
+
+def opened(store: StateStore, id: str, base: HeadRef | None = None) -> Extraction:
+    """An open extraction on ``base``."""
+    return store.open_extraction(id, {"base": base and base.model_dump(mode="json")})
+
+
+def staged(
+    store: StateStore, extraction: Extraction, frame: pl.DataFrame, parent: Version | None = None
+) -> Version:
+    """A whole version that holds one listing, not committed."""
+    stage = store.stage_version(extraction, parent=parent)
+    stage.write("tables", frame)
+    if parent is not None:
+        stage.write("diff/tables", frame.head(1))
+    stage.write_summary({"tables": {"CREATED": frame.height}})
+    return stage.finish(
+        created_at=MARKER,
+        marker=MARKER,
+        probe="p",
+        dialect="postgresql",
+        scope={"include": {}},
+        changes={"tables": {"CREATED": frame.height}},
+    )
+
+
+def head_at(version: Version, extraction: str) -> Head:
+    """The head that commits ``version``."""
+    return Head.at(version.ref, marker=MARKER, probe="p", extraction=extraction, source=SOURCE)
+
+
+def refresh(store: StateStore, id: str, *names: str) -> HeadRef:
+    """One refresh from HEAD as it is now to the commit, with the tables ``names``."""
+    base = store.head()
+    extraction = opened(store, id, base)
+    extraction.write("tables", tables(*names))
+    version = staged(store, extraction, tables(*names), store.current())
+    ref = store.move_head(head_at(version, id), base)
+    extraction.close("committed")
+    return ref
+
+
+def listed(version: Version) -> list[str]:
+    """The tables a version holds."""
+    return version.scan("tables").collect()["table"].to_list()
