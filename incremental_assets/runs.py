@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ HOST_TAG = "incremental/host"
 PID_TAG = "incremental/pid"
 PROCESS_STARTED_TAG = "incremental/process_started"
 PROCESS_RUN_TAG = "incremental/process_run"
+
+# A daemon of Dagster's leaves a heartbeat every 30 seconds.
+HEARTBEAT_SECONDS = 45
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -150,3 +154,9 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
         )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in abandoned]
+
+
+def is_served(instance: dg.DagsterInstance) -> bool:
+    """Whether a daemon works on this instance now, which every running UI of ours has."""
+    beats = instance.get_daemon_heartbeats().values()
+    return any(time.time() - beat.timestamp < HEARTBEAT_SECONDS for beat in beats)

@@ -26,6 +26,8 @@ from incremental_assets.runs import (
 from incremental_assets.wiring import open_objects
 from resources.state_store.errors import StateConflict
 from resources.state_store.extraction import Extraction
+from resources.state_store.objects import ObjectStore
+from resources.state_store.resource import states_resource
 from resources.state_store.store import StateStore
 
 BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
@@ -84,19 +86,24 @@ class Refresher:
     """Runs refreshes of a configuration's connections, one after another."""
 
     def __init__(
-        self, config: Config, instance: dg.DagsterInstance, progress: Progress | None = None
+        self,
+        config: Config,
+        instance: dg.DagsterInstance,
+        progress: Progress,
+        objects: ObjectStore | None = None,
     ) -> None:
         self.config = config
         self._instance = instance
-        overrides = (
-            {"progress": dg.ResourceDefinition.hardcoded_resource(progress)} if progress else {}
-        )
+        self._objects = objects or open_objects(config)
+        overrides = {
+            "progress": dg.ResourceDefinition.hardcoded_resource(progress),
+            "states": states_resource(lambda: self._objects),
+        }
         self._definitions = build_definitions(config, overrides)
-        self.objects = open_objects(config)
 
     def store(self, name: str) -> StateStore:
         """The state of one connection."""
-        return StateStore(self.objects, name)
+        return StateStore(self._objects, name)
 
     def run(self, name: str, wish: Wish, on_event: Callable[[dg.DagsterEvent], None]) -> Outcome:
         """Refresh one connection.

@@ -84,13 +84,14 @@ def _findings(
         yield Finding("share", "", "", lost, total, text)
     databases = _emptied(base, gone, seen, ["database"])
     for database, lost, total in databases.iter_rows():
-        text = f"all of database {database!r} is gone ({_tables(lost)})"
+        text = f"nothing is left of database {database!r} ({lost} of its {_tables(total)} gone)"
         yield Finding("database", database, "", lost, total, text)
     schemas = _emptied(base, gone, seen, ["database", "schema"])
     for database, schema, lost, total in (
         schemas.join(databases, on="database", how="anti").sort("database", "schema").iter_rows()
     ):
-        text = f"all of schema {schema!r} in database {database!r} is gone ({_tables(lost)})"
+        place = f"schema {schema!r} of database {database!r}"
+        text = f"nothing is left of {place} ({lost} of its {_tables(total)} gone)"
         yield Finding("schema", database, schema, lost, total, text)
 
 

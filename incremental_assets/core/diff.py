@@ -10,7 +10,6 @@ import polars as pl
 from incremental_assets.core.change import Change, Comparison
 from incremental_assets.core.compare import (
     Match,
-    diff_schema,
     difference,
     match_objects,
     previous_key,

@@ -1,4 +1,4 @@
-"""Which object of one picture is which object of another: by native id where that lasts, else by key.
+"""Which object of one picture is which of another: by native id where that lasts, else by key.
 
 What became of the objects is decided in classify and diff.
 """

@@ -36,6 +36,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
+    "wal_skip_threshold": "0",
     "max_wal_senders": "0",
     "autovacuum": "off",
     "jit": "off",
@@ -44,7 +45,6 @@ SETTINGS = {
 }
 
 SUPERUSER = "postgres"
-START_ATTEMPTS = 4
 START_SECONDS = 20.0
 # A socket's address holds 107 bytes (103 on macOS), and SQLAlchemy splits a host at , and :
 SOCKET_PATH_BYTES = 103
@@ -138,13 +138,16 @@ class DemoServer:
     def _start(self) -> Postmaster:
         if not self._pgdata.exists():
             self._initialise()
-        for attempt in range(START_ATTEMPTS):
-            # The processes of a killed server keep its memory until they notice.
-            time.sleep(0.3 * attempt)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
             self._forget(Postmaster.read(self._pgdata))
             server = self._launch()
             if server is not None:
                 return server
+            # The processes of a killed server keep its memory until they notice.
+            if "is still in use" not in self._log_end() or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
         raise DemoUnavailable(
             f"The demo's PostgreSQL in {self._home} does not start. Its log ends with: "
             f"{self._log_end()!r}. If its data are damaged, `incremental-assets demo` begins anew."
@@ -152,7 +155,8 @@ class DemoServer:
 
     def _initialise(self) -> None:
         for pid in orphans(self._pgdata):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         # Renamed when finished: an interrupted initdb must not pass for a data directory.
         fresh = self._home / "pgdata.new"
         _remove(fresh)

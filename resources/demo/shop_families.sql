@@ -38,12 +38,11 @@ begin
         suffix := to_char(month, 'YYYY_MM');
         call public.add_family_member('sales', 'orders_archive_' || suffix, '
             order_id bigint primary key,
-            order_number text not null,
+            order_number character varying(20) not null,
             customer_id bigint,
             status sales.order_status not null,
             placed_at timestamp with time zone not null,
-            order_total numeric(13, 2) not null,
-            document jsonb
+            order_total numeric(13, 2) not null
         ', 'Closed orders of ' || to_char(month, 'FMMonth YYYY'));
         call public.add_family_member('hr', 'payroll_' || suffix, '
             employee_id integer primary key references hr.employees (employee_id),
@@ -93,7 +92,7 @@ begin
             tax_code character varying(6) not null,
             valid_from date not null,
             percent public.percentage not null,
-            description text,
+            description character varying(80),
             primary key (tax_code, valid_from)
         ', 'Tax rates by law, ' || upper(country));
         call public.add_family_member('marketing', 'audience_' || country, '
@@ -173,7 +172,7 @@ begin
                 product_id bigint not null references public.products (product_id),
                 counted inventory.quantity not null,
                 expected inventory.quantity not null,
-                counted_by text,
+                counted_by character varying(40),
                 primary key (bin_code, product_id)
             ', format('Stocktaking at %s, %s', upper(warehouse), year));
         end loop;
@@ -207,7 +206,7 @@ begin
         ', 'Delivery zones of ' || carrier);
         call public.add_family_member('logistics', carrier || '_events', '
             event_code character varying(12) primary key,
-            meaning text not null,
+            meaning character varying(120) not null,
             is_final boolean not null default false
         ', 'What the status codes of ' || carrier || ' mean');
     end loop;

@@ -74,7 +74,7 @@ class StateStore:
         try:
             return open_version(self.objects, self.connection, ref)
         except StateCorrupt as error:
-            raise StateCorrupt(f"{error} {self._newest_whole()}") from error
+            raise StateCorrupt(f"{error} {self._newest_whole(ref.manifest)}") from error
 
     def ancestors(self, version: Version) -> Iterator[Version]:
         """The version's parent, that one's parent and so on, as far as they are kept."""
@@ -168,9 +168,9 @@ class StateStore:
     def _path(self, path: str) -> str:
         return f"{self.connection}/{path}"
 
-    def _newest_whole(self) -> str:
+    def _newest_whole(self, besides: str = "") -> str:
         try:
-            version = newest_whole(self.objects, self.connection)
+            version = newest_whole(self.objects, self.connection, besides)
         except ResourceError as error:
             return f"The last good version could not be looked for: {error}"
         if version is None:

@@ -167,9 +167,13 @@ def open_version(objects: ObjectStore, connection: str, ref: VersionRef) -> Vers
     return Version(objects, connection, ref, manifest)
 
 
-def newest_whole(objects: ObjectStore, connection: str) -> Version | None:
-    """The version with the highest number that is complete, reached by HEAD or not."""
-    paths = (path for path in objects.list(f"{connection}/versions") if path.endswith(MANIFEST))
+def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Version | None:
+    """The complete version with the highest number, reached by HEAD or not.
+
+    ``besides`` is a manifest that is known to be damaged.
+    """
+    paths = set(objects.list(f"{connection}/versions")) - {f"{connection}/{besides}"}
+    paths = {path for path in paths if path.endswith(f"/{MANIFEST}")}
     for path in sorted(paths, reverse=True):
         data = objects.read(path).data
         try:

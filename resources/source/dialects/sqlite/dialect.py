@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import polars as pl
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
 
 from resources.source.dialect import Dialect
 from resources.source.dialects.sqlite.file import ReadOnlyFile, explain
@@ -21,7 +22,7 @@ def _database_of(url: URL) -> str:
     return Path(path).stem
 
 
-def _url_for(url: URL, _database: str) -> URL:
+def _same_file(url: URL, _database: str) -> URL:
     return url
 
 
@@ -45,8 +46,11 @@ DIALECT = Dialect(
     hides_what_is_not_granted=False,
     verified="on files written by the standard library's driver: see tests/contract",
     bind_tables=_bind_tables,
-    engine_options=MappingProxyType({"connect_args": {"factory": ReadOnlyFile}}),
+    # No pool: a connection that stays open goes on reading a file that has been replaced.
+    engine_options=MappingProxyType(
+        {"connect_args": {"factory": ReadOnlyFile}, "poolclass": NullPool}
+    ),
     database_of=_database_of,
-    url_for=_url_for,
+    url_for=_same_file,
     explain=explain,
 )

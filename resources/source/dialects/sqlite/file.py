@@ -18,7 +18,8 @@ class ReadOnlyFile(sqlite3.Connection):
 
     def __init__(self, database: str, *args: Any, **options: Any) -> None:
         try:
-            super().__init__(f"{Path(database).as_uri()}?mode=ro", *args, uri=True, **options)
+            uri = f"{Path(database).as_uri()}?mode=ro"
+            super().__init__(uri, *args, **{**options, "uri": True})
         except sqlite3.Error as error:
             reason = str(error)
         else:

@@ -1,5 +1,5 @@
 -- Grants: read access to the file. SQLite 3.37+.
--- Indexes and triggers appear in no listing. The library's version counts: it makes up the columns of views.
+-- Indexes, triggers and the library's own tables appear in no listing. The library's version counts: it makes up the columns of views.
 select
     fingerprint(
         json_array(sqlite_version(), json_group_array(json_array(type, name, sql)))
@@ -11,6 +11,7 @@ from (
         sql
     from sqlite_schema
     where type in ('table', 'view')
+        and name not like 'sqlite\_%' escape '\'
     order by
         type,
         name

@@ -10,7 +10,7 @@ with listed as materialized (
     from pragma_table_list
     where schema <> 'temp'
         and type <> 'shadow'
-        and lower(substr(name, 1, 7)) <> 'sqlite_'
+        and name not like 'sqlite\_%' escape '\'
 )
 
 select

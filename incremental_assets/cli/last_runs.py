@@ -1,0 +1,121 @@
+"""What the Dagster instance knows of a connection's runs: a live one, and why the last one failed.
+
+The instance is only read, and never created. Runs are made and cleaned up in ``runs``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance import InstanceRef
+
+from incremental_assets.instance import Home, open_instance
+from incremental_assets.jobs import refresh_job_name
+from incremental_assets.runs import is_abandoned, unfinished_runs
+from resources.state_store.head import Head
+
+FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+# Runs are listed by creation; among so many of them is the one that ended last.
+LOOKED_AT = 20
+TELLING = {
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+KILLED = "The process of run {run} was killed. The next refresh clears it away."
+EXTRACTION_TIME = "%Y%m%dT%H%M%SZ"
+
+
+@contextmanager
+def existing_instance(home: Home) -> Iterator[dg.DagsterInstance | None]:
+    """The instance, unless nothing was ever run in it."""
+    if not _was_used(home):
+        yield None
+        return
+    with open_instance(home) as instance:
+        yield instance
+
+
+def _was_used(home: Home) -> bool:
+    if home.project is not None:
+        return _has_runs(home.directory / "storage")
+    if not (home.directory / "dagster.yaml").is_file():
+        return False
+    storage = InstanceRef.from_dir(str(home.directory)).storage_data
+    if storage.class_name != "DagsterSqliteStorage":
+        return True
+    return _has_runs(Path(storage.config_dict["base_dir"]))
+
+
+def _has_runs(sqlite_directory: Path) -> bool:
+    return (sqlite_directory / "history").is_dir()
+
+
+def running(instance: dg.DagsterInstance, connection: str) -> str | None:
+    """The id of the newest run of the connection that is not finished and whose process lives."""
+    alive = (run for run in unfinished_runs(instance, connection) if not is_abandoned(run))
+    return next((run.run_id for run in alive), None)
+
+
+def last_error(instance: dg.DagsterInstance, connection: str, head: Head | None) -> str | None:
+    """Why the last refresh failed; None if it did not, or if the head has moved since."""
+    since = _began(head)
+    killed = _killed(instance, connection)
+    ended = _last_ended(instance, connection)
+    if killed and killed.create_timestamp.timestamp() > max(since, ended.end_time if ended else 0):
+        return KILLED.format(run=killed.dagster_run.run_id)
+    if ended is None or ended.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return None
+    return failure_message(instance, ended.dagster_run.run_id) if ended.end_time > since else None
+
+
+def _began(head: Head | None) -> float:
+    """When the refresh that moved the head began: its extraction's id tells."""
+    if head is None:
+        return 0.0
+    try:
+        began = datetime.strptime(head.extraction.partition("-")[0], EXTRACTION_TIME)
+    except ValueError:
+        return 0.0
+    return began.replace(tzinfo=UTC).timestamp()
+
+
+def _killed(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:
+    killed = (run for run in unfinished_runs(instance, connection) if is_abandoned(run))
+    newest = next(killed, None)
+    return instance.get_run_record_by_id(newest.run_id) if newest else None
+
+
+def _last_ended(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:
+    of_job = dg.RunsFilter(job_name=refresh_job_name(connection), statuses=FINISHED)
+    records = instance.get_run_records(of_job, limit=LOOKED_AT)
+    ended = [record for record in records if record.end_time is not None]
+    return max(ended, key=lambda record: record.end_time, default=None)
+
+
+def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The first thing that went wrong in a run, in the words of the innermost error."""
+    from incremental_assets.cli.running import innermost_message
+
+    for entry in instance.all_logs(run_id, of_type=TELLING):
+        event = entry.get_dagster_event()
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            message = _refusal(event)
+        else:
+            message = innermost_message(event) or event.message
+        if message:
+            return message
+    return f"Run {run_id} failed; the UI shows why."
+
+
+def _refusal(event: dg.DagsterEvent) -> str | None:
+    check = event.asset_check_evaluation_data
+    if check.passed or check.severity == dg.AssetCheckSeverity.WARN:
+        return None
+    return check.description or f"The check {check.check_name} failed."

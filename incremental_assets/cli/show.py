@@ -1,0 +1,111 @@
+"""Names and values of others on a terminal: harmless there, and no two of them look alike.
+
+What is told is decided in the commands. Only ``rich.text.Text`` is handed to rich: no markup.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from incremental_assets.cli.commands import console
+
+PLAIN_NAME = re.compile(r"\w(?:[\w$# -]*[\w$#])?")
+LONGEST = 200
+WIDEST = 10_000
+STYLES = {
+    "CREATED": "green",
+    "BACKFILL": "blue",
+    "UPDATED": "yellow",
+    "RENAMED": "cyan",
+    "DELETED": "red",
+    "OUT_OF_SCOPE": "magenta",
+    "ok": "green",
+    "warn": "yellow",
+    "failed": "bold red",
+}
+
+
+def escaped(text: str) -> str:
+    r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
+
+    JSON stays the JSON it was.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """``text``, shortened where a line of a table cannot hold it."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def named(part: str) -> str:
+    """One name; in quotes, as JSON has them, unless it is plain."""
+    if PLAIN_NAME.fullmatch(part) and part.isprintable():
+        return part
+    return escaped(json.dumps(part, ensure_ascii=False))
+
+
+def path_of(parts: Iterable[str]) -> str:
+    """Names joined by dots; a name that holds a dot is in quotes."""
+    return ".".join(map(named, parts))
+
+
+def changes_text(changes: Mapping[str, int]) -> str:
+    """``3 CREATED, 1 UPDATED``."""
+    told = [f"{count:,} {change}" for change, count in changes.items() if count]
+    return ", ".join(told) or "no change"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """``2 schemas, 31 tables``."""
+    return ", ".join(f"{count:,} {entity}" for entity, count in counts.items()) or "nothing"
+
+
+def bytes_text(count: int) -> str:
+    """``3.4 MB``."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size /= 1000
+    else:
+        unit = "TB"
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def age_text(seconds: float) -> str:
+    """``3 min``, in the largest unit of which there are two."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def wide_console() -> Console:
+    """The console; where it is no terminal, with room for any line."""
+    out = console()
+    if not out.is_terminal:
+        out.width = WIDEST
+    return out
+
+
+def table(out: Console, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows below headings; a cell that is one of the known words has its colour."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        grid.add_column(Text(heading), overflow="fold")
+    for row in rows:
+        grid.add_row(*map(_cell, row))
+    out.print(grid)
+
+
+def _cell(value: Any) -> Text:
+    text = escaped(str(value))
+    return Text(text, style=STYLES.get(text, ""))

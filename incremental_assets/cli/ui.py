@@ -1,0 +1,72 @@
+"""``ui``: the Dagster UI with instance and workspace set up."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from incremental_assets.cli.commands import ending_plainly, fail
+from incremental_assets.config import ENVIRONMENT_VARIABLE, find_config
+from incremental_assets.instance import Home, locate_home, open_instance, prepare_home
+from incremental_assets.runs import LOCATION, fail_abandoned_runs
+from incremental_assets.wiring import current_config
+from resources.demo.server import DemoServer
+
+
+@click.command("ui")
+@click.option("--port", default=3000, show_default=True, help="Where the UI listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="On which address.")
+@click.pass_obj
+@ending_plainly
+def ui_command(settings: dict[str, object], port: int, host: str) -> None:
+    """Open the Dagster UI of this directory's connections; Ctrl-C ends it."""
+    explicit = settings["config"]
+    config = current_config(explicit)
+    home = locate_home(os.environ, Path.cwd())
+    if not _is_free(host, port):
+        fail(f"Port {port} of {host} is taken. Choose another one with --port.")
+    prepare_home(home)
+    with open_instance(home) as instance:
+        for run_id in fail_abandoned_runs(instance):
+            click.echo(f"Run {run_id} was left by a killed process; it is marked as failed.")
+    click.echo(f"The UI is at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
+    try:
+        code = _serve(home, host, port, explicit)
+    finally:
+        if any(connection.embedded for connection in config.connections):
+            DemoServer(home.demo).stop()
+    sys.exit(code)
+
+
+def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
+    environment = dict(os.environ)
+    found = find_config(explicit, os.environ, Path.cwd())
+    if found:
+        environment[ENVIRONMENT_VARIABLE] = str(found.resolve())
+    command = [sys.executable, "-m", "dagster", "dev", "--host", host, "--port", str(port)]
+    if home.project:
+        environment.pop("DAGSTER_HOME", None)
+        where, command = home.project, [*command, "-w", str(home.project / "workspace.yaml")]
+    else:
+        environment["DAGSTER_HOME"] = str(home.directory)
+        where, command = Path.cwd(), [*command, "-m", LOCATION]
+    with subprocess.Popen(command, cwd=where, env=environment) as served:
+        try:
+            return served.wait()
+        except KeyboardInterrupt:
+            # The terminal has told dagster too; it ends its own processes.
+            served.wait()
+            return 0
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,48 @@
+"""The asset graph as a golden file: keys, dependencies, groups, checks, jobs."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from incremental_assets.build import build_definitions
+from incremental_assets.config import demo_config, load_config
+
+GOLDEN = Path(__file__).parent / "graph.txt"
+
+
+def rendered(definitions: dg.Definitions) -> str:
+    graph = definitions.resolve_asset_graph()
+    lines = []
+    for key in sorted(graph.get_all_asset_keys()):
+        node = graph.get(key)
+        partitions = f" [{node.partitions_def.name}]" if node.partitions_def else ""
+        lines.append(f"{key.to_user_string()} ({node.group_name}){partitions}")
+        lines += [f"  <- {parent.to_user_string()}" for parent in sorted(node.parent_keys)]
+        lines += [f"  check {check.name}" for check in sorted(node.check_keys, key=str)]
+    for job in sorted(definitions.jobs or [], key=lambda job: job.name):
+        steps = definitions.resolve_job_def(job.name).nodes_in_topological_order
+        lines.append(f"job {job.name}: {', '.join(sorted(step.name for step in steps))}")
+    lines += [f"schedule {one.name} {one.cron_schedule}" for one in definitions.schedules or []]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_graph_of_a_connection_is_as_agreed(tmp_path: Path) -> None:
+    assert rendered(build_definitions(demo_config(tmp_path))) == GOLDEN.read_text()
+
+
+def test_a_connection_without_procedures_has_no_such_asset(tmp_path: Path) -> None:
+    (tmp_path / "connections.yaml").write_text(
+        "connections: [{name: files, url: 'sqlite:///./some.db'}]"
+    )
+    definitions = build_definitions(load_config(tmp_path / "connections.yaml"))
+
+    keys = definitions.resolve_asset_graph().get_all_asset_keys()
+
+    assert dg.AssetKey(["files", "columns"]) in keys
+    assert dg.AssetKey(["files", "procedures"]) not in keys
+
+
+def test_the_definitions_load_without_a_warning_or_a_server(tmp_path: Path) -> None:
+    dg.Definitions.validate_loadable(build_definitions(demo_config(tmp_path)))
+
+    assert not (tmp_path / "pgdata").exists()
