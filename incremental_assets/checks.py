@@ -49,7 +49,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
     ):
         step = refresh.of_step(context, connection, states[connection.name])
-        return list(_results(step))
+        yield from _results(step)
 
     return current_state_checks
 

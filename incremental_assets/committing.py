@@ -10,7 +10,7 @@ import dagster as dg
 from incremental_assets.core.plan import split_batch_key
 from incremental_assets.partitions import partitions_name
 from incremental_assets.refresh import Refresh
-from resources.state_store.head import Head, HeadRef
+from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.version import Version
 
 KEPT_EXTRACTIONS = 2
@@ -18,10 +18,9 @@ KEPT_EXTRACTIONS = 2
 
 def candidate(step: Refresh) -> Version | None:
     """The version that ``current_state`` wrote; None where the base version stays."""
-    if step.same or not step.extraction.has_json("candidate"):
+    if step.same or not step.extraction.exists_json("candidate"):
         return None
-    written = step.extraction.read_json("candidate")
-    return step.store.version(written["manifest"], written["sha256"])
+    return step.store.version(VersionRef.model_validate(step.extraction.read_json("candidate")))
 
 
 def write_candidate(step: Refresh) -> Version:
@@ -33,12 +32,12 @@ def write_candidate(step: Refresh) -> Version:
     staged = step.store.stage_version(step.extraction, parent=base)
     for entity in step.scope.entities:
         if entity == "columns" and base and step.columns_carried:
-            staged.adopt(entity, base)
+            staged.adopt_from_parent(entity)
         else:
-            staged.adopt(entity, step.extraction, f"state/{entity}")
+            staged.adopt_from_extraction(entity, f"state/{entity}")
     found = step.extraction.read_json("diff/summary")
     for name in step.extraction.names("diff"):
-        staged.adopt(name, step.extraction)
+        staged.adopt_from_extraction(name)
     staged.write_summary(found["changes"])
     version = staged.finish(
         created_at=datetime.now(UTC),

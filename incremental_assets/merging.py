@@ -23,7 +23,7 @@ def merge(step: Refresh) -> pl.DataFrame:
     batches = step.batches()
     if not step.columns_carried:
         base = step.previous["columns"]
-        step.extraction.write_parts("state/columns", merge_columns(base, step.plan, batches))
+        step.extraction.write("state/columns", merge_columns(base, step.plan, batches))
     tables, report = reconcile_tables(
         step.frame("listings/tables"), step.base_frame("tables"), step.plan, count_columns(batches)
     )

@@ -103,7 +103,7 @@ def merged(
     refresh: Refresh, batches: Sequence[Batch], report: pl.DataFrame
 ) -> dg.MaterializeResult:
     """Of merged columns: rows, what was read now and how long the source took."""
-    rows = refresh.current["columns"].select(pl.len()).collect().item()
+    rows = refresh.current_scan("columns").select(pl.len()).collect().item()
     return dg.MaterializeResult(
         metadata={
             ROWS: int(rows),

@@ -62,10 +62,10 @@ def open_extraction(
     found: Preflight,
 ) -> Refresh:
     """Read clock and probe, decide the mode, record it all, and tag the run with the extraction."""
-    run = context.instance.get_run_by_id(context.run_id)
+    run = context.instance.get_run_by_id(context.run.run_id)
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
-    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run_id[:8]}"
+    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
     reason = must_be_full(
         head_source=head.source if head else None,
         source=identity,
@@ -80,7 +80,7 @@ def open_extraction(
         "mode": "full" if reason else "unchanged" if skip else "incremental",
         "mode_reason": reason or ("the probe equals the head's" if skip else ""),
         "base": found.head and found.head.model_dump(mode="json"),
-        "run_id": context.run_id,
+        "run_id": context.run.run_id,
         "backfill_id": run and run.tags.get(BACKFILL_TAG),
         "marker": clock.isoformat(),
         "probe": probe,
@@ -90,7 +90,7 @@ def open_extraction(
         "accept_deletions": config.accept_deletions,
     }
     extraction = store.open_extraction(extraction_id, record)
-    context.instance.add_run_tags(context.run_id, {EXTRACTION_TAG: extraction_id})
+    context.instance.add_run_tags(context.run.run_id, {EXTRACTION_TAG: extraction_id})
     if run:
         claim(context.instance, run)
     return Refresh(connection, store, extraction)
@@ -109,7 +109,7 @@ def _may_skip(
     probe: str | None,
     full_reason: str | None,
 ) -> bool:
-    version = store.version(ref.head.manifest, ref.head.sha256)
+    version = store.version(ref.head.ref)
     tokens = version.scan("tables").select(pl.col("token").null_count()).collect()
     return may_skip(
         Standing(

@@ -54,9 +54,7 @@ class Refresh:
     @cached_property
     def base(self) -> Version | None:
         """The version this extraction compares with; None where there was no head."""
-        if self.base_head is None:
-            return None
-        return self.store.version(self.base_head.head.manifest, self.base_head.head.sha256)
+        return self.store.version(self.base_head.head.ref) if self.base_head else None
 
     @cached_property
     def scope(self) -> Scope:
@@ -106,15 +104,16 @@ class Refresh:
             if name in kept or name in self.scope.entities
         }
 
-    @cached_property
+    @property
     def current(self) -> Mapping[str, pl.LazyFrame]:
         """The entities as this extraction leaves them."""
-        return {
-            name: self.base.scan(name)
-            if name == COLUMNS.name and self.columns_carried and self.base
-            else self.extraction.read(f"state/{name}")
-            for name in self.scope.entities
-        }
+        return {name: self.current_scan(name) for name in self.scope.entities}
+
+    def current_scan(self, entity: str) -> pl.LazyFrame:
+        """One entity as this extraction leaves it."""
+        if entity == COLUMNS.name and self.base and self.columns_carried:
+            return self.base.scan(entity)
+        return self.extraction.read(f"state/{entity}")
 
     @property
     def columns_carried(self) -> bool:
@@ -150,7 +149,9 @@ class Refresh:
 
 
 def of_step(
-    context: dg.AssetExecutionContext, connection: Connection, store: StateStore
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    connection: Connection,
+    store: StateStore,
 ) -> Refresh:
     """The refresh that an unpartitioned step belongs to, if it is still open.
 
@@ -193,7 +194,7 @@ def stop_if_closed(refresh: Refresh) -> None:
 
 def _extraction_id(context: dg.AssetExecutionContext, store: StateStore) -> str:
     """The run's own extraction, its nearest ancestor's, its backfill's, else the latest open."""
-    instance, run = context.instance, context.instance.get_run_by_id(context.run_id)
+    instance, run = context.instance, context.instance.get_run_by_id(context.run.run_id)
     if run:
         claim(instance, run)
     tagged = run

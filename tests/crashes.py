@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,13 @@ from resources.state_store.store import StateStore
 from tests.states import head_at, opened, refresh, staged, tables
 
 # Everything that changes what is on the disk goes through one of these.
-TOUCHES = [(os, "fsync"), (Path, "hardlink_to"), (Path, "replace"), (Path, "unlink"), (Path, "mkdir")]
+TOUCHES = [
+    (os, "fsync"),
+    (Path, "hardlink_to"),
+    (Path, "replace"),
+    (Path, "unlink"),
+    (Path, "mkdir"),
+]
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -33,19 +41,16 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def die_at(touch: int, *, after: bool) -> None:
-    """Be killed before (or after) the given touch of the disk."""
+def die_at(touch: int) -> None:
+    """Be killed before the given touch of the disk."""
     seen = [0]
 
     def counted(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             seen[0] += 1
-            if seen[0] == touch and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = original(*args, **kwargs)
             if seen[0] == touch:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            return original(*args, **kwargs)
 
         return call
 
@@ -64,29 +69,26 @@ def whole_number(store: StateStore) -> int:
 
 def campaign(root: Path) -> None:
     """Kill a refresh at its first touch, its second and so on, until one gets through."""
-    rounds, touch, after = [], 1, False
-    while True:
-        store = StateStore(LocalObjects(root), "shop")
+
+    def run(id: str) -> None:
+        refresh(StateStore(LocalObjects(root), "shop"), id, "a", "b")
+
+    def doomed(touch: int) -> None:
+        die_at(touch)
+        run(f"e{touch:04}-a")
+
+    store, rounds, ended = StateStore(LocalObjects(root), "shop"), [], -1
+    for touch in count(1):
         before = whole_number(store)
-
-        def doomed(touch: int = touch, after: bool = after, number: int = len(rounds)) -> None:
-            die_at(touch, after=after)
-            refresh(StateStore(LocalObjects(root), "shop"), f"e{number:04}-a", "a", "b")
-
-        ended = in_child(doomed)
+        ended = in_child(partial(doomed, touch))
         found = whole_number(store)
-        repaired = in_child(
-            lambda number=len(rounds): refresh(
-                StateStore(LocalObjects(root), "shop"), f"e{number:04}-b", "a", "c"
-            )
-        )
+        repaired = in_child(partial(run, f"e{touch:04}-b"))
         rounds.append([before, found, whole_number(store), ended, repaired])
         if ended == 0:
             break
-        touch, after = (touch, True) if not after else (touch + 1, False)
-    in_child(lambda: StateStore(LocalObjects(root), "shop").prune(1, 0))
+    in_child(lambda: store.prune(1, 0))
     in_child(lambda: LocalObjects(root).scratch())
-    files = sorted(str(at.relative_to(root)) for at in root.rglob("*") if at.is_file())
+    files = sorted(at.relative_to(root).as_posix() for at in root.rglob("*") if at.is_file())
     json.dump({"rounds": rounds, "files": files}, sys.stdout)
 
 

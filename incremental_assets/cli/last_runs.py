@@ -5,7 +5,7 @@ The instance is only read, and never created. Runs are made and cleaned up in ``
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -29,7 +29,6 @@ TELLING = {
     dg.DagsterEventType.RUN_FAILURE,
 }
 KILLED = "The process of run {run} was killed. The next refresh clears it away."
-EXTRACTION_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @contextmanager
@@ -80,10 +79,10 @@ def _began(head: Head | None) -> float:
     if head is None:
         return 0.0
     try:
-        began = datetime.strptime(head.extraction.partition("-")[0], EXTRACTION_TIME)
+        began = datetime.fromisoformat(head.extraction.partition("-")[0])
     except ValueError:
         return 0.0
-    return began.replace(tzinfo=UTC).timestamp()
+    return began.timestamp()
 
 
 def _killed(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:

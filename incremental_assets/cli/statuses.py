@@ -1,20 +1,20 @@
-"""How the connections are doing, and their versions: read from the stores, told as plain values.
+"""How a connection is doing, and its versions: plain values, as ``--json`` prints them.
 
-Reads nothing but HEAD and manifests. What is printed of it is in ``inspect``.
+Reads HEAD, manifests and the instance's runs. What is told of it to people is in ``inspect``.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from incremental_assets.failures import Ours
+import dagster as dg
+
 from incremental_assets.cli.last_runs import last_error, running
+from incremental_assets.core.marker import age
 from resources.state_store.documents import moment_text
-from resources.state_store.head import HeadRef
+from resources.state_store.head import Head
 from resources.state_store.store import StateStore
 from resources.state_store.version import Version
-
-import dagster as dg
 
 UNKNOWN: Mapping[str, Any] = {
     "version": None,
@@ -28,16 +28,70 @@ UNKNOWN: Mapping[str, Any] = {
 }
 
 
-def status_of(store: StateStore, instance: dg.DagsterInstance | None, now: datetime) -> dict[str, Any]:
+def status_of(
+    store: StateStore, instance: dg.DagsterInstance | None, now: datetime
+) -> dict[str, Any]:
     """One connection; what is not known is null."""
-    head = store.head()
-    status = {"name": store.connection, **UNKNOWN, **_standing(store, head, now)}
-    if instance is not None:
+    found = store.head()
+    head = found and found.head
+    status = {"name": store.connection, **UNKNOWN}
+    if head:
+        status |= _standing(store, head, now)
+    if instance:
         status["running"] = running(instance, store.connection)
-        status["last_error"] = last_error(instance, store.connection, head and head.head)
+        status["last_error"] = last_error(instance, store.connection, head)
     return status
 
 
 def unreadable(name: str, error: Exception) -> dict[str, Any]:
     """A connection whose state cannot be read."""
     return {"name": name, **UNKNOWN, "last_error": f"{type(error).__name__}: {error}"}
+
+
+def versions_of(store: StateStore) -> list[dict[str, Any]]:
+    """Every version that is kept, newest first; the first is the current one."""
+    found = store.head()
+    versions = [_facts(version) for version in store.history()]
+    if found and versions and versions[0]["version"] == found.head.version:
+        versions[0]["marker"] = moment_text(found.head.marker)
+    return versions
+
+
+def _standing(store: StateStore, head: Head, now: datetime) -> dict[str, Any]:
+    history = list(store.history())
+    return {
+        "version": history[0].number,
+        "marker": moment_text(head.marker),
+        "age_seconds": round(age(head.marker, now).total_seconds(), 3),
+        "counts": history[0].manifest.counts,
+        "last_change": next(filter(None, map(_change, history)), None),
+    }
+
+
+def _change(version: Version) -> dict[str, Any] | None:
+    changes = _told(version)
+    if not changes:
+        return None
+    at = moment_text(version.manifest.created_at)
+    return {"version": version.number, "at": at, "changes": changes}
+
+
+def _facts(version: Version) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "version": version.number,
+        "created_at": moment_text(manifest.created_at),
+        "marker": moment_text(manifest.marker),
+        "changes": _told(version),
+        "counts": manifest.counts,
+        "bytes": sum(entry.bytes for entry in manifest.files),
+    }
+
+
+def _told(version: Version) -> dict[str, dict[str, int]]:
+    """The changes without the zeros."""
+    kept = {
+        entity: {change: count for change, count in changes.items() if count}
+        for entity, changes in version.manifest.changes.items()
+    }
+    return {entity: changes for entity, changes in kept.items() if changes}

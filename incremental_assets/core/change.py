@@ -90,7 +90,7 @@ def _outside(entity: Entity, rows: pl.DataFrame, scope: Scope) -> pl.Series:
 
 
 def _still_there(tables: pl.DataFrame, comparison: Comparison) -> pl.Series:
-    """Row by row, whether the listing read this table, even renamed, and the options left it out."""
+    """Row by row, whether the options left out this table, which exists, be it renamed."""
     left_out = comparison.left_out
     found = _found(tables, left_out, TABLES.key)
     if comparison.durable_ids:

@@ -11,8 +11,6 @@ from incremental_assets.core.compare import Match, difference, previous_key
 from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.identity import pair
 
-# So many rows are held in memory rather than scanned twice.
-FEW_ROWS = 250_000
 ROW_HASH = "row_hash"
 PLACE = "place"
 LASTING = "lasting_ordinal"
@@ -31,7 +29,7 @@ def columns_diff(
     appears or goes as a whole. With a ``plan``, only tables that it reads or misses are compared.
     """
     places = _places(tables, comparison, plan)
-    before, after = _differing(_located_before(previous, places), _located_now(current, places))
+    before, after = _differing(previous, current, places)
     identity = (PLACE, LASTING) if comparison.durable_ordinals else None
     pairs = pair(before, after, (PLACE, "column"), identity)
     match = Match(
@@ -118,23 +116,36 @@ def _of_tables(columns: pl.LazyFrame, names: pl.Series) -> pl.LazyFrame:
     return columns.select(*COLUMNS.schema).filter(pl.col("table").is_in(names.unique().implode()))
 
 
-def _differing(before: pl.LazyFrame, after: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of each side that the other does not have."""
-    hashed = [
-        _hashed(side).select(PLACE, ROW_HASH).collect(engine="streaming")
-        for side in (before, after)
-    ]
-    return _without(before, hashed[0], hashed[1]), _without(after, hashed[1], hashed[0])
+def _differing(
+    previous: pl.LazyFrame, current: pl.LazyFrame, places: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of each side that the other does not have, located."""
+    before = _hashes(_located_before(previous, places))
+    after = _hashes(_located_now(current, places))
+    only_before = _without(before, after)
+    only_after = _without(after, before)
+    suspects = pl.concat([only_before, only_after]).select(PLACE).unique()
+    touched = places.join(suspects, on=PLACE, how="semi")
+    return (
+        _picked(_located_before(previous, touched), only_before),
+        _picked(_located_now(current, touched), only_after),
+    )
 
 
-def _hashed(columns: pl.LazyFrame) -> pl.LazyFrame:
-    content = pl.struct("column", *COLUMNS.attributes)
-    return columns.with_columns(content.hash().alias(ROW_HASH))
+def _row_hash() -> pl.Expr:
+    # Polars promises equal hashes for equal rows within one version of itself, which is enough:
+    # the numbers are compared here and never stored.
+    return pl.struct(PLACE, "column", *COLUMNS.attributes).hash().alias(ROW_HASH)
 
 
-def _without(columns: pl.LazyFrame, hashes: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    differing = hashes.join(others, on=[PLACE, ROW_HASH], how="anti")
-    if differing.is_empty():
-        return columns.clear().collect()
-    wanted = _hashed(columns).join(differing.lazy(), on=[PLACE, ROW_HASH], how="semi")
-    return wanted.drop(ROW_HASH).collect(engine="streaming")
+def _hashes(columns: pl.LazyFrame) -> pl.DataFrame:
+    return columns.select(PLACE, _row_hash()).collect(engine="streaming")
+
+
+def _without(hashes: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return hashes.filter(~pl.col(ROW_HASH).is_in(others[ROW_HASH].implode()))
+
+
+def _picked(columns: pl.LazyFrame, hashes: pl.DataFrame) -> pl.DataFrame:
+    wanted = _row_hash().is_in(hashes[ROW_HASH].implode())
+    return columns.filter(wanted).collect(engine="streaming")

@@ -42,7 +42,7 @@ def _matches(patterns: Iterable[str], name: str) -> bool:
 
 
 def filters(raw: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Bring filters to one form: ``"*"``, ``["*"]`` and ``[]`` mean all schemas, which is ``()``."""
+    """Bring filters to one form: ``"*"``, ``["*"]`` and ``[]`` are all schemas, that is ``()``."""
     result: dict[str, tuple[str, ...]] = {}
     for database, schemas in raw.items():
         wanted = (schemas,) if isinstance(schemas, str) else tuple(schemas)

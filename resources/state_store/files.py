@@ -79,12 +79,17 @@ def sync(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a directory and what is missing above it, durably."""
+    """Create a directory and what is missing above it, durably.
+
+    Raises FileNotFoundError if somebody removes them at the same time: try again.
+    """
     missing = [at for at in (folder, *folder.parents) if not at.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(folder)) from error
+        # Either a file is in the way, or a directory was, and somebody has just removed it.
+        number = errno.ENOTDIR if Path(error.filename).exists() else errno.ENOENT
+        raise OSError(number, os.strerror(number), error.filename) from error
     for made in missing:
         sync(made.parent)
 

@@ -23,7 +23,6 @@ from resources.state_store.errors import (
 )
 from resources.state_store.files import (
     digest_of,
-    explained,
     make_folder,
     refusals_explained,
     sync,
@@ -101,14 +100,14 @@ class LocalObjects:
         at = self._at(path)
         with refusals_explained(at):
             if at.is_dir() and not at.is_symlink():
-                for here, folders, files in os.walk(at, topdown=False, onerror=_raise):
-                    for name in files + [one for one in folders if Path(here, one).is_symlink()]:
-                        Path(here, name).unlink(missing_ok=True)
-                    _remove_if_empty(Path(here))
+                _empty(at)
             else:
-                at.unlink(missing_ok=True)
-            for parent in at.relative_to(self.root).parents[:-1]:
-                _remove_if_empty(self.root / parent)
+                try:
+                    at.unlink()
+                except FileNotFoundError:
+                    return
+        for parent in at.relative_to(self.root).parents[:-1]:
+            _remove_if_empty(self.root / parent)
 
     def scan(self, path: str) -> pl.LazyFrame:
         if not self.exists(path):
@@ -121,7 +120,8 @@ class LocalObjects:
             return scratch_folder(parent)
 
     def check(self) -> None:
-        absent = [at for at in (self.root, *self.root.parents) if not at.exists()]
+        with refusals_explained(self.root):
+            absent = [at for at in (self.root, *self.root.parents) if not at.exists()]
         try:
             prove(self)
         finally:
@@ -199,16 +199,16 @@ class LocalObjects:
 
 
 def _link_into_folder(file: Path, at: Path) -> None:
-    for attempt in range(3):
-        make_folder(at.parent)
+    for pause in (0.0, 0.001, 0.01, 0.1, None):
         try:
-            at.hardlink_to(file)
+            make_folder(at.parent)
+            return at.hardlink_to(file)
         except FileNotFoundError:
             # Somebody's delete may take the still empty folder away in between.
-            if attempt == 2:
+            if pause is None:
                 raise
-        else:
-            return
+            time.sleep(pause)
+    return None
 
 
 def _open_and_lock(lock: Path) -> int:
@@ -243,18 +243,16 @@ def _is_still(lock: Path, descriptor: int) -> bool:
         return False
 
 
+def _empty(folder: Path) -> None:
+    for here, folders, files in os.walk(folder, topdown=False, onerror=_raise_unless_missing):
+        for name in files + [one for one in folders if Path(here, one).is_symlink()]:
+            Path(here, name).unlink(missing_ok=True)
+        _remove_if_empty(Path(here))
+
+
 def _remove_if_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):
         folder.rmdir()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        if not any(folder.iterdir()):
-            raise explained(error, folder) from error
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _raise_unless_missing(error: OSError) -> None:

@@ -163,6 +163,20 @@ def test_an_empty_pid_file_does_not_prevent_the_start(server: DemoServer, place:
     assert one(server.url("postgres"), "select 1") == 1
 
 
+def test_data_that_the_server_cannot_use_are_reported_with_its_own_words(
+    server: DemoServer, place: Path
+) -> None:
+    server.url()
+    server.stop()
+    version = place / "home" / "pgdata" / "PG_VERSION"
+    kept = version.read_text()
+    version.write_text("9\n")
+    with pytest.raises(DemoUnavailable, match="incompatible with server"):
+        server.url()
+    version.write_text(kept)
+    assert one(server.url("postgres"), "select 1") == 1
+
+
 def test_sqlalchemy_and_psql_understand_the_address(server: DemoServer) -> None:
     url = server.url("postgres").replace("postgresql://", "postgresql+psycopg://")
     engine = create_engine(url)

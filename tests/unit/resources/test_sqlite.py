@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from incremental_assets.core.entities import COLUMNS, TABLES, conform
-
 from sqlalchemy import URL
+
+from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from resources.source.dialect import dialect_for
 from resources.source.dialects.sqlite.dialect import DIALECT
 from resources.source.dialects.sqlite.file import ReadOnlyFile
@@ -170,7 +170,9 @@ def test_generated_columns_count_and_hidden_ones_do_not(path: Path, source: Sour
         "create virtual table note using fts5(title, body)",
     )
     found = columns(source)
-    generated = {name: row["is_generated"] for (table, name), row in found.items() if table == "item"}
+    generated = {
+        name: row["is_generated"] for (table, name), row in found.items() if table == "item"
+    }
     assert generated == {"a": False, "b": True, "c": True}
     assert {name for table, name in found if table == "note"} == {"title", "body"}
     listed = tables(source)
@@ -181,7 +183,7 @@ def test_generated_columns_count_and_hidden_ones_do_not(path: Path, source: Sour
 def test_foreign_keys_are_found_however_their_names_are_written(path: Path, source: Source) -> None:
     ddl(
         path,
-        "create table item (\"The Product\" references product, b, c, "
+        'create table item ("The Product" references product, b, c, '
         "foreign key (B) references product (id), foreign key (b) references item (c))",
     )
     found = columns(source)
@@ -309,7 +311,10 @@ def test_nothing_is_written(path: Path, source: Source) -> None:
 
 def test_a_missing_file_is_named_and_not_created(tmp_path: Path) -> None:
     missing = tmp_path / "shop.db"
-    with opened(missing) as source, pytest.raises(SourceUnavailable, match="does not exist") as told:
+    with (
+        opened(missing) as source,
+        pytest.raises(SourceUnavailable, match="does not exist") as told,
+    ):
         source.listing("tables", TABLES.schema)
     assert str(missing) in str(told.value)
     assert not missing.exists()

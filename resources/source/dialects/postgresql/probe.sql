@@ -1,48 +1,63 @@
 -- Grants: none. PostgreSQL 12+. One checksum over the rows (id, xmin) of every catalog that a listing or a batch prints;
--- a removed row takes its share out of the sum. Indexes, TOAST and temporary relations do not count.
-with part as (
+-- a removed row takes its share out of the sum. Temporary relations do not count; a new index does,
+-- because telling its columns from a table's costs more than the listing it leads to.
+with class as materialized (
     select
-        'attribute' as catalog,
+        oid,
+        xmin as version,
+        relpersistence = 't' as is_temporary
+    from pg_class
+    where relkind not in ('i', 'I', 't')
+),
+temporary as (
+    select
+        oid
+    from class
+    where is_temporary
+),
+-- By itself, so that parallel workers can share it.
+attribute as materialized (
+    select
         sum(hashoidextended(attrelid, cast(cast(xmin as text) as bigint) * 65536 + attnum)) as hash
     from pg_attribute
     where attnum > 0
-        and attrelid in (
-            select oid
-            from pg_class
-            where relkind in ('r', 'v', 'm', 'f', 'p')
-                and relpersistence <> 't'
-        )
+        and attrelid not in (select oid from pg_class where relpersistence = 't')
+),
+part as (
+    select
+        'attribute' as catalog,
+        hash
+    from attribute
     union all
     select
         'class',
-        sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
-    from pg_class
-    where relkind not in ('i', 'I', 't')
-        and relpersistence <> 't'
+        sum(hashoidextended(oid, cast(cast(version as text) as bigint)))
+    from class
+    where not is_temporary
     union all
     select
         'attrdef',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_attrdef
-    where adrelid not in (select oid from pg_class where relpersistence = 't')
+    where adrelid not in (select oid from temporary)
     union all
     select
         'constraint',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_constraint
-    where conrelid not in (select oid from pg_class where relpersistence = 't')
+    where conrelid not in (select oid from temporary)
     union all
     select
         'rewrite',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_rewrite
-    where ev_class not in (select oid from pg_class where relpersistence = 't')
+    where ev_class not in (select oid from temporary)
     union all
     select
         'inherits',
         sum(hashoidextended(inhrelid, cast(cast(xmin as text) as bigint)))
     from pg_inherits
-    where inhrelid not in (select oid from pg_class where relpersistence = 't')
+    where inhrelid not in (select oid from temporary)
     union all
     select
         'description',

@@ -1,0 +1,251 @@
+"""What ``check`` tries, one finding each: the place of the state, then every connection.
+
+Nothing is written to a source; the store's own check leaves nothing behind. The demo's server is
+stopped again if it was started for this.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from incremental_assets.cli.show import path_of
+from incremental_assets.config import Config, Connection
+from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
+from incremental_assets.failures import Ours
+from incremental_assets.wiring import open_objects, open_source
+from resources.demo.server import DemoServer
+from resources.source.source import Source
+from resources.state_store.store import StateStore
+
+CLOCKS_AGREE_SECONDS = 60
+SHOWN_NAMES = 10
+Result = Literal["ok", "warn", "failed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one thing that was tried came out."""
+
+    connection: str | None
+    check: str
+    result: Result
+    seconds: float
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is to be said of something that worked."""
+
+    message: str
+    warnings: Sequence[str] = field(default=())
+
+    @property
+    def text(self) -> str:
+        """The warnings last."""
+        return "; ".join([self.message, *self.warnings])
+
+
+def attempt(connection: str | None, check: str, body: Callable[[], Told]) -> Finding:
+    """Try ``body``; an error of ours is a finding too."""
+    started = time.monotonic()
+    result: Result
+    try:
+        told = body()
+        result, message = "warn" if told.warnings else "ok", told.text
+    except Ours as error:
+        result, message = "failed", f"{type(error).__name__}: {error}"
+    return Finding(connection, check, result, round(time.monotonic() - started, 3), message)
+
+
+def check_all(
+    config: Config, connections: Iterable[Connection], *, full: bool
+) -> Iterator[Finding]:
+    """Finding by finding, as they are made."""
+    yield attempt(None, "store", lambda: _store(config))
+    for connection in connections:
+        with _server_as_it_was(config, connection):
+            yield from _connection(config, connection, full=full)
+
+
+@contextmanager
+def _server_as_it_was(config: Config, connection: Connection) -> Iterator[None]:
+    demo = DemoServer(config.base) if connection.embedded else None
+    start = demo is not None and not demo.running()
+    try:
+        yield
+    finally:
+        if demo is not None and start:
+            demo.stop()
+
+
+def _store(config: Config) -> Told:
+    objects = open_objects(config)
+    objects.check()
+    return Told(f"{objects.uri} can be written and honours conditional writes")
+
+
+def _connection(config: Config, connection: Connection, *, full: bool) -> Iterator[Finding]:
+    name = connection.name
+    yield attempt(name, "state", lambda: _state(config, name))
+    probed: list[Probed] = []
+    login = attempt(name, "login", lambda: _login(config, connection, probed))
+    yield login
+    if login.result == "failed":
+        return
+    (server,) = probed
+    try:
+        for check, body in _checks(server, full=full):
+            yield attempt(name, check, body)
+    finally:
+        server.close()
+
+
+def _state(config: Config, name: str) -> Told:
+    version = StateStore(open_objects(config), name).current()
+    return Told(f"version {version.number} is there" if version else "never refreshed")
+
+
+class Probed:
+    """A connection's server, seen with the connection's filters and without them."""
+
+    def __init__(self, config: Config, connection: Connection) -> None:
+        self.connection = connection
+        self.scope = connection.scope()
+        self.source = open_source(config, connection)
+        self._config = config
+        self._wider: list[Source] = []
+
+    def seeing(self, databases: Iterable[str]) -> Source:
+        """The same server with all schemas of the databases that match these patterns."""
+        include = dict.fromkeys(databases, ())
+        wider = self.connection.model_copy(update={"include": include, "exclude": {}})
+        self._wider.append(open_source(self._config, wider))
+        return self._wider[-1]
+
+    def close(self) -> None:
+        """Close every session."""
+        for source in (self.source, *self._wider):
+            source.close()
+
+
+def _login(config: Config, connection: Connection, probed: list[Probed]) -> Told:
+    server = Probed(config, connection)
+    try:
+        server.source.identity()
+    except Ours:
+        server.close()
+        raise
+    probed.append(server)
+    return Told(f"{server.source.dialect.title} answers")
+
+
+def _checks(server: Probed, *, full: bool) -> Iterator[tuple[str, Callable[[], Told]]]:
+    """What is tried once the login worked; each by itself."""
+    yield "version", lambda: Told(server.source.version())
+    yield "clock", lambda: _clock(server.source)
+    yield "probe", lambda: _probe(server.source)
+    yield "databases", lambda: _databases(server)
+    yield "schemas", lambda: _schemas(server)
+    for entity in ("tables", "procedures") if full else ():
+        if entity in server.scope.entities:
+            yield entity, lambda entity=entity: _listing(server, entity)
+
+
+def _clock(source: Source) -> Told:
+    before = datetime.now(UTC)
+    theirs = source.clock()
+    after = datetime.now(UTC)
+    # What lies between the two readings of this machine's clock is no offset.
+    ahead = (theirs - after).total_seconds()
+    behind = (before - theirs).total_seconds()
+    offset = max(ahead, behind, 0.0)
+    word = "ahead of" if ahead > behind else "behind"
+    message = f"{offset:.1f} s {word} this machine's clock"
+    if offset <= CLOCKS_AGREE_SECONDS:
+        return Told(message if offset >= 0.1 else "the same as this machine's")
+    return Told(message, ["ages in `status` are wrong by that; increments are not"])
+
+
+def _probe(source: Source) -> Told:
+    if source.probe() is None:
+        return Told(f"{source.dialect.title} has none: every refresh lists")
+    return Told("answers")
+
+
+def _databases(server: Probed) -> Told:
+    there = _listed_databases(server)
+    admitted = server.source.databases()
+    warnings = [
+        f"{side} {pattern!r} matches no database"
+        for side, filters in _filters(server.connection)
+        for pattern in filters
+        if not _any_match(pattern, there)
+    ]
+    if not admitted:
+        warnings.append("nothing would be read")
+    return Told(f"{len(admitted)} of {len(there)} are read: {_names(admitted)}", warnings)
+
+
+def _listed_databases(server: Probed) -> list[str]:
+    listed = server.seeing([".*"]).listing(DATABASES.name, DATABASES.schema)
+    return listed["database"].to_list()
+
+
+def _schemas(server: Probed) -> Told:
+    admitted = server.source.databases()
+    # With the connection's own filters, what they leave out could not be told from a mistake.
+    listed = server.seeing(map(re.escape, admitted)).listing(SCHEMAS.name, SCHEMAS.schema)
+    there = list(listed.select("database", "schema").iter_rows())
+    read = [place for place in there if server.scope.admits_schema(*place)]
+    counts = {database: sum(one == database for one, _ in read) for database in admitted}
+    warnings = [
+        f"{side} {database!r}: {pattern!r} matches no schema"
+        for side, filters in _filters(server.connection)
+        for database, patterns in filters.items()
+        for pattern in patterns
+        if not any(_any_match(database, [db]) and _any_match(pattern, [name]) for db, name in there)
+    ]
+    warnings += [f"no schema of {path_of([db])} is read" for db, n in counts.items() if not n]
+    told = ", ".join(f"{path_of([database])}: {count}" for database, count in counts.items())
+    hint = ""
+    if server.source.dialect.hides_what_is_not_granted:
+        hint = f" ({server.source.dialect.title} shows only what the role may see)"
+    return Told(f"{len(read)} of {len(there)} are read, {told or 'none'}{hint}", warnings)
+
+
+def _listing(server: Probed, entity: str) -> Told:
+    listed = server.source.listing(entity, ENTITIES[entity].schema)
+    pattern = server.scope.exclude_tables
+    if entity != "tables" or pattern is None:
+        return Told(f"{listed.height:,} listed")
+    names: pl.Series = listed["table"].unique()
+    unused = [] if _any_match(pattern, names) else [f"exclude_tables {pattern!r} matches no table"]
+    return Told(f"{listed.height:,} listed, before exclude_tables and the options", unused)
+
+
+def _filters(connection: Connection) -> Iterator[tuple[str, Mapping[str, tuple[str, ...]]]]:
+    yield "include", connection.include
+    yield "exclude", connection.exclude
+
+
+def _any_match(pattern: str, names: Iterable[str]) -> bool:
+    """The rule of ``core.scope``: the whole name, whatever characters it has."""
+    compiled = re.compile(pattern, re.DOTALL)
+    return any(compiled.fullmatch(name) for name in names)
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(path_of([name]) for name in names[:SHOWN_NAMES])
+    more = len(names) - SHOWN_NAMES
+    return (shown or "none") + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,80 @@
+"""Writing one file for others: whole or not at all, with memory that does not grow with its rows.
+
+Which rows a file gets is decided by the command; what a diff has, in ``changes``.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
+# A spreadsheet takes a cell that begins like this for a formula, also where it is quoted.
+FORMULA = r"^[=+\-@\t\r\n]"
+
+
+def write_parquet(frame: pl.LazyFrame, target: Path) -> None:
+    """Types, nulls and text as they are."""
+    frame.sink_parquet(target)
+
+
+def write_csv(frame: pl.LazyFrame, target: Path) -> None:
+    """All text in quotes, and harmless in a spreadsheet; a missing value is empty, unquoted."""
+    text = pl.col(pl.String)
+    guarded = pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text)
+    frame.with_columns(guarded.name.keep()).sink_csv(
+        target, quote_style="non_numeric", datetime_format=TIME_FORMAT
+    )
+
+
+def write_jsonl(frame: pl.LazyFrame, target: Path) -> None:
+    """One JSON object per row; times as text in UTC."""
+    frame.with_columns(pl.col(pl.Datetime).dt.strftime(TIME_FORMAT)).sink_ndjson(target)
+
+
+WRITERS: Mapping[str, Callable[[pl.LazyFrame, Path], None]] = {
+    "parquet": write_parquet,
+    "csv": write_csv,
+    "jsonl": write_jsonl,
+}
+
+
+def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
+    """Write ``output``; until it is whole, what was there before stays.
+
+    Raises:
+        OSError: it cannot be written; nothing was changed.
+    """
+    # Through a link, so that the link stays one.
+    target = output.resolve()
+    with _scratch(target.parent) as scratch:
+        WRITERS[form](frame, scratch)
+        with scratch.open("rb") as written:
+            os.fsync(written.fileno())
+        scratch.replace(target)
+
+
+def to_stream(frame: pl.LazyFrame, form: str, stream: BinaryIO) -> None:
+    """Write to ``stream`` what a file would hold, once all of it is known to be there."""
+    with _scratch(Path(tempfile.gettempdir())) as scratch:
+        WRITERS[form](frame, scratch)
+        with scratch.open("rb") as written:
+            shutil.copyfileobj(written, stream)
+        stream.flush()
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    scratch = folder / f".incremental-assets-{uuid.uuid4().hex}"
+    try:
+        # Python says plainly why a folder cannot be written to; Polars does not.
+        scratch.open("xb").close()
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,152 @@
+"""Live databases for tests, by product: a small known catalogue, DDL, and sources over them."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import psycopg
+import pytest
+from sqlalchemy import URL, make_url
+
+from incremental_assets.core.entities import COLUMNS, ENTITIES
+from resources.source import dialects as folders
+from resources.source.dialect import Dialect, dialect_for
+from resources.source.source import Source
+
+# Every product understands these; what they come to is said by the tests that read them.
+CATALOGUE = (
+    "create table product (id integer primary key, name varchar(20) not null default 'pen')",
+    "create table sale "
+    "(id integer primary key, product integer references product (id), note text)",
+    "create view offer as select id, name from product",
+)
+ROUTINES = {
+    "postgresql": ("create function total(a integer) returns integer language sql return a",),
+}
+
+
+@dataclass(frozen=True)
+class Only:
+    """A scope of one database, and of the schemas named, or of all."""
+
+    database: str
+    schemas: frozenset[str] | None = None
+    partitions: str = "collapse"
+
+    def admits_database(self, database: str) -> bool:
+        return database == self.database
+
+    def admits_schema(self, database: str, schema: str) -> bool:
+        return self.schemas is None or schema in self.schemas
+
+
+@dataclass(frozen=True)
+class Live:
+    """One database, and the ways to reach it."""
+
+    url: URL
+    schema: str
+    execute: Callable[[Iterable[str]], None]
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialect_for(self.url)
+
+    @property
+    def database(self) -> str:
+        return self.dialect.database_of(self.url)
+
+    def at(self, url: URL | str) -> "Live":
+        """The same product elsewhere."""
+        return replace(self, url=make_url(url))
+
+    def ddl(self, *statements: str) -> None:
+        """Run statements, each committed by itself, with the product's plain driver."""
+        self.execute(statements)
+
+    def source(self, *, schemas: Iterable[str] | None = None, **changes: object) -> Source:
+        """A source of this database; ``changes`` go to the dialect."""
+        return Source(
+            self.url,
+            replace(self.dialect, **changes),
+            Only(self.database, None if schemas is None else frozenset(schemas)),
+            statement_timeout_seconds=30,
+            name="shop_connection",
+        )
+
+
+def listed(source: Source, entity: str) -> pl.DataFrame:
+    """Every row of any entity, columns included."""
+    if entity == "columns":
+        return columns(source, listed(source, "tables"))
+    return source.listing(entity, ENTITIES[entity].schema)
+
+
+def columns(source: Source, tables: pl.DataFrame) -> pl.DataFrame:
+    """The columns of ``tables``, all of them in one database."""
+    (database,) = source.databases()
+    asked = tables.select("schema", "table", "native_id")
+    read = source.columns(database, asked, COLUMNS.schema, identity=source.identity())
+    return pl.concat([COLUMNS.empty(), *read])
+
+
+def table(source: Source, name: str) -> dict[str, object]:
+    """One row of the tables listing."""
+    return listed(source, "tables").row(by_predicate=pl.col("table") == name, named=True)
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier of standard SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def postgresql(url: str) -> Live:
+    """The database of ``url``."""
+
+    def execute(statements: Iterable[str]) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return Live(make_url(url), "public", execute)
+
+
+def sqlite(path: Path) -> Live:
+    """The file at ``path``, which comes to be with the first statement."""
+
+    def execute(statements: Iterable[str]) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return Live(URL.create("sqlite", database=str(path)), "main", execute)
+
+
+# Every product that ships, each with the way to an empty database of its own.
+SOURCES: dict[str, Callable[[pytest.FixtureRequest], Live]] = {
+    "postgresql": lambda request: postgresql(request.getfixturevalue("fresh_database")),
+    "sqlite": lambda request: sqlite(request.getfixturevalue("tmp_path") / "shop.db"),
+}
+
+
+def sql_files(dialect: Dialect) -> dict[str, str]:
+    """The text of every SQL file in the dialect's folder."""
+    folder = Path(folders.__path__[0]) / dialect.name
+    return {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
+
+
+def copied_folder(dialect: Dialect, package: Path, **files: str) -> dict[str, object]:
+    """A copy of the dialect's SQL in ``package``, with ``files`` in place of those of these names.
+
+    Returns what to change in a dialect so that it reads the copy. The folder of ``package`` must be
+    on the import path.
+    """
+    folder = package / dialect.name
+    folder.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name, text in (sql_files(dialect) | files).items():
+        (folder / f"{name}.sql").write_text(text)
+    return {"package": package.name}
