@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from resources.state_store.errors import StoreUnavailable
 from resources.state_store.extraction import Extraction
 from resources.state_store.head import Head, HeadRef
 from resources.state_store.local import LocalObjects
@@ -71,3 +72,35 @@ def refresh(store: StateStore, id: str, *names: str) -> HeadRef:
 def listed(version: Version) -> list[str]:
     """The tables a version holds."""
     return version.scan("tables").collect()["table"].to_list()
+
+
+def overwrite(objects: ObjectStore, path: str, data: bytes) -> None:
+    """Damage an object behind the store's back."""
+    objects.delete(path)
+    objects.create(path, data)
+
+
+class Faulty:
+    """A store that fails where a test says so; everything else it passes on."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
+        self.swap_is_lost = False
+        self.answer_is_lost = False
+        self.reads_fail = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.objects, name)
+
+    def read(self, path: str) -> object:
+        if self.reads_fail:
+            raise StoreUnavailable(f"{path}: timed out")
+        return self.objects.read(path)
+
+    def swap(self, path: str, data: bytes, expect: str | None) -> str:
+        if self.swap_is_lost:
+            raise StoreUnavailable(f"{path}: timed out")
+        tag = self.objects.swap(path, data, expect)
+        if self.answer_is_lost:
+            raise StoreUnavailable(f"{path}: timed out")
+        return tag

@@ -12,7 +12,7 @@ from rich.console import Console
 from incremental_assets.cli.commands import console, ending_plainly, fail
 from incremental_assets.cli.refresh import Bars, refresh_one, show
 from incremental_assets.cli.running import Outcome, Refresher, Wish
-from incremental_assets.cli.tables import print_diff
+from incremental_assets.cli.inspect import _diff_table as show_diff
 from incremental_assets.config import Config, demo_config
 from incremental_assets.core.equality import unequal
 from incremental_assets.instance import Home, locate_home, open_instance
@@ -73,7 +73,7 @@ def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbos
         _succeed(refresh_one(refresher, NAME, wish, bars))
         version = refresher.store(NAME).current()
         assert version is not None
-        print_diff(out, version, limit=40)
+        show_diff(NAME, version, 40)
         out.print("\nThird refresh, nothing has changed", style="bold")
         _succeed(refresh_one(refresher, NAME, wish, bars))
         return _prove(out, version, fresh_full(config, bars))

@@ -9,7 +9,7 @@ import polars as pl
 
 from incremental_assets.core.change import GONE
 from incremental_assets.core.entities import COLUMNS, TABLES
-from incremental_assets.core.reconcile import count_columns
+from incremental_assets.core.reconcile import count_columns, no_columns
 
 # The place of a row's table among the tables of the plan. Ordering by this number and the column
 # is ordering by the key, with one text to compare instead of four.
@@ -37,7 +37,7 @@ def merge_columns(
     """
     parts = [batches] if isinstance(batches, pl.LazyFrame) else list(batches)
     if counts is None:
-        counts = pl.concat([count_columns(part) for part in parts]) if parts else None
+        counts = pl.concat([no_columns(), *(count_columns(part) for part in parts)])
     tables = ranked(plan)
     carried = carried_tables(tables, counts)
     moved = carried.filter(pl.col("previous_table").is_not_null())
@@ -57,12 +57,9 @@ def ranked(plan: pl.DataFrame) -> pl.DataFrame:
     return plan.filter(~pl.col("change").is_in(GONE)).sort(TABLES.key).with_row_index(RANK)
 
 
-def carried_tables(tables: pl.DataFrame, counts: pl.DataFrame | None) -> pl.DataFrame:
+def carried_tables(tables: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     """Those of the plan's tables whose columns come from the base version."""
-    known = tables.filter("known")
-    if counts is None:
-        return known
-    read = known.join(counts, on=TABLES.key, how="left", maintain_order="left")
+    read = tables.filter("known").join(counts, on=TABLES.key, how="left", maintain_order="left")
     empty = (pl.col("read").fill_null(0) == 0) & (pl.col("column_count").fill_null(1) > 0)
     return read.filter(~pl.col("reread") | empty).drop("read")
 

@@ -33,6 +33,11 @@ def count_columns(batches: pl.LazyFrame) -> pl.DataFrame:
     return batches.group_by(TABLES.key).agg(read=pl.len().cast(INT32)).collect(engine="streaming")
 
 
+def no_columns() -> pl.DataFrame:
+    """What ``count_columns`` finds where there are none."""
+    return pl.DataFrame(schema={**dict.fromkeys(TABLES.key, TEXT), "read": INT32})
+
+
 def reconcile_tables(
     listing: pl.DataFrame, base_tables: pl.DataFrame, plan: pl.DataFrame, counts: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:

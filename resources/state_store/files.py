@@ -88,7 +88,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         # Either a file is in the way, or a directory was, and somebody has just removed it.
-        number = errno.ENOTDIR if Path(error.filename).exists() else errno.ENOENT
+        at = Path(error.filename)
+        number = errno.ENOTDIR if at.exists() and not at.is_dir() else errno.ENOENT
         raise OSError(number, os.strerror(number), error.filename) from error
     for made in missing:
         sync(made.parent)

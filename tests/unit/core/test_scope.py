@@ -4,10 +4,10 @@ import json
 
 import polars as pl
 import pytest
-from tests.builders import frame, table
 
 from incremental_assets.core.errors import InvalidScope
 from incremental_assets.core.scope import LEFT_OUT_SCHEMA, Scope, filters, split_tables
+from tests.builders import frame, table
 
 SCHEMAS = [
     # include, exclude, only_database, database, schema, admitted
@@ -131,6 +131,8 @@ def test_tables_are_left_out_for_a_reason(options, kind, name, rows, reason):
 
 
 def test_an_empty_listing_is_split_into_two_empty_frames():
-    admitted, left_out = split_tables(frame("tables"), Scope(exclude_tables="x", exclude_views=True))
+    admitted, left_out = split_tables(
+        frame("tables"), Scope(exclude_tables="x", exclude_views=True)
+    )
     assert admitted.is_empty()
     assert left_out.is_empty()
