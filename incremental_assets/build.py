@@ -23,9 +23,7 @@ from resources.source.resource import sources_resource
 from resources.state_store.resource import states_resource
 
 
-def build_definitions(
-    config: Config, overrides: Mapping[str, Any] | None = None
-) -> dg.Definitions:
+def build_definitions(config: Config, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """All definitions of ``config``; ``overrides`` replaces resources (sources, states, progress)."""
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),

@@ -17,7 +17,6 @@ from incremental_assets.core.errors import DeletionsSuspicious
 from incremental_assets.failures import failing_plainly
 from incremental_assets.metadata import table_of
 from incremental_assets.refresh import Refresh
-from resources.state_store.errors import StateCorrupt
 from resources.state_store.pool import States
 
 BLOCKING = {
@@ -104,12 +103,7 @@ def missing_batches(step: Refresh) -> list[str]:
 def disagreeing_files(step: Refresh) -> list[str]:
     """Files of the new version that are not what its manifest says."""
     version = candidate(step)
-    try:
-        if version:
-            version.verify()
-    except StateCorrupt as error:
-        return [str(error)]
-    return []
+    return version.disagreements() if version else []
 
 
 def judge(step: Refresh) -> Verdict:

@@ -29,6 +29,10 @@ def anchored(url: str, base: Path | None, name: str | None) -> str:
     raise refusal(reason)
 
 
+# The plan and the guard against deletions stand on these; columns and procedures may be left out.
+ALWAYS = ("databases", "schemas", "tables")
+
+
 def _file_url(url: str, base: Path | None) -> str:
     parsed = parse_url(url)
     path = (parsed.database or "").removeprefix(URI)
@@ -51,10 +55,8 @@ def ordered_entities(entities: tuple[str, ...], url: str | None) -> tuple[str, .
     available = tuple(ENTITIES) if dialect is None else dialect.entities
     problems = [_unavailable(name, dialect) for name in entities if name not in available]
     problems += [f"{shown(name)} is there twice" for name, n in Counter(entities).items() if n > 1]
-    if not entities:
-        problems.append("the list is empty")
-    if "columns" in entities and "tables" not in entities:
-        problems.append("columns need tables")
+    if missing := [name for name in ALWAYS if name not in entities]:
+        problems.append(f"{', '.join(missing)} cannot be left out")
     if problems:
         raise refusal(f"{'; '.join(problems)}; allowed: {', '.join(available)}")
     return tuple(name for name in available if name in entities)

@@ -66,7 +66,7 @@ def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResu
     if entity:
         metadata[ROWS] = counts.get(entity, 0)
     else:
-        metadata |= dict(counts)
+        metadata |= {"changes": 0, **counts}
     return dg.MaterializeResult(metadata=metadata)
 
 

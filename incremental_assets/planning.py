@@ -39,9 +39,11 @@ def _stored_counts(step: Refresh) -> pl.DataFrame | None:
     keys = ["database", "schema", "table"]
     counted = step.base.scan("columns").group_by(keys).agg(pl.len().alias("stored"))
     tables = step.base.scan("tables").select(keys)
-    return tables.join(counted, on=keys, how="left").with_columns(
-        pl.col("stored").fill_null(0)
-    ).collect()
+    return (
+        tables.join(counted, on=keys, how="left")
+        .with_columns(pl.col("stored").fill_null(0))
+        .collect()
+    )
 
 
 def partition_keys(step: Refresh, plan: pl.DataFrame) -> list[str]:

@@ -26,10 +26,7 @@ from dagster._core.utils import make_new_run_id
 LOCATION = "incremental_assets.definitions"
 CONNECTION_TAG = "incremental/connection"
 EXTRACTION_TAG = "incremental/extraction"
-HOST_TAG = "incremental/host"
-PID_TAG = "incremental/pid"
-PROCESS_STARTED_TAG = "incremental/process_started"
-PROCESS_RUN_TAG = "incremental/process_run"
+PROCESS_TAG = "incremental/process"
 
 # A daemon of Dagster's leaves a heartbeat every 30 seconds.
 HEARTBEAT_SECONDS = 45
@@ -87,22 +84,21 @@ def execute(
 
 
 def process_tags(run_id: str) -> dict[str, str]:
-    """Tags that tell later which process a run lives in.
+    """A tag that tells later which process a run lives in: host, pid, when it started, the run.
 
-    They name the run too: Dagster copies a run's tags to its re-executions, which live elsewhere.
+    It names the run because Dagster copies a run's tags to its re-executions, which live elsewhere.
     """
-    pid = os.getpid()
-    return {
-        HOST_TAG: socket.gethostname(),
-        PID_TAG: str(pid),
-        PROCESS_STARTED_TAG: process_started(pid) or "",
-        PROCESS_RUN_TAG: run_id,
-    }
+    return {PROCESS_TAG: " ".join(_process(os.getpid(), run_id))}
+
+
+def _process(pid: int, run_id: str) -> tuple[str, str, str, str]:
+    started = (process_started(pid) or "gone").replace(" ", "_")
+    return (socket.gethostname(), str(pid), started, run_id)
 
 
 def claim(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Let ``run`` name this process as the one it lives in."""
-    if run.tags.get(PROCESS_RUN_TAG) != run.run_id:
+    if not run.tags.get(PROCESS_TAG, "").endswith(run.run_id):
         instance.add_run_tags(run.run_id, process_tags(run.run_id))
 
 
@@ -128,10 +124,10 @@ def process_started(pid: int) -> str | None:
 
 def is_abandoned(run: dg.DagsterRun) -> bool:
     """Whether the run's process was on this host and is gone."""
-    tags = run.tags
-    if tags.get(PROCESS_RUN_TAG) != run.run_id or tags.get(HOST_TAG) != socket.gethostname():
+    told = run.tags.get(PROCESS_TAG, "").split(" ")
+    if len(told) != 4 or (told[0], told[3]) != (socket.gethostname(), run.run_id):
         return False
-    return process_started(int(tags[PID_TAG])) != tags[PROCESS_STARTED_TAG]
+    return tuple(told) != _process(int(told[1]), run.run_id)
 
 
 def unfinished_runs(

@@ -1,8 +1,9 @@
 """The root of the errors that ``resources`` raises; each room names its own below it.
 
 ResourceError
-├── source/errors.py       SourceUnavailable, AccessDenied, CapabilityMissing, QueryFailed, SchemaDrift
-└── state_store/errors.py  ObjectMissing, ObjectExists, StateConflict, CommitUnknown, StateCorrupt
+├── source/errors.py       the server, the login, a statement, a dialect's SQL
+├── state_store/errors.py  the store, a conflict, damaged state
+└── demo/errors.py         the demo's own server
 """
 
 

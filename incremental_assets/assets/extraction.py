@@ -32,9 +32,7 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
         try:
             found = preflight(connection, source, store)
         except Ours as error:
-            yield dg.AssetCheckResult(
-                check_name="preflight", passed=False, description=str(error)
-            )
+            yield dg.AssetCheckResult(check_name="preflight", passed=False, description=str(error))
             raise
         step = open_extraction(context, config, connection, source, store, found)
         yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())

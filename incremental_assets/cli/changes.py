@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from incremental_assets.cli.show import changes_text, cut, escaped, path_of
+from incremental_assets.cli.show import cut, escaped, path_of
 from incremental_assets.core.change import Change
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.entities import ENTITIES, PROCEDURES, Entity
@@ -33,6 +33,16 @@ TELLING = {
 }
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a diff has of one entity: its rows, and its objects counted by change."""
+
+    entity: Entity
+    frame: pl.LazyFrame
+    rows: int
+    changes: Mapping[str, int]
+
+
 def diff_frame(version: Version, entity: Entity) -> pl.LazyFrame:
     """The rows of the version's diff for one entity, in the order they are stored in."""
     if version.has(f"diff/{entity.name}"):
@@ -42,18 +52,32 @@ def diff_frame(version: Version, entity: Entity) -> pl.LazyFrame:
     return pl.LazyFrame(schema=diff_schema(entity))
 
 
-def diff_rows(version: Version, entity: Entity) -> int:
-    """How many rows that are, without reading them."""
-    stored = f"diff/{entity.name}"
-    if version.has(stored):
-        return version.rows(stored)
+def parts_of(version: Version) -> Iterator[Part]:
+    """What the version's diff has rows of, containers before what they contain."""
+    for entity in ENTITIES.values():
+        rows = _rows(version, entity)
+        if rows:
+            changes = version.manifest.changes.get(entity.name, {})
+            yield Part(entity, diff_frame(version, entity), rows, changes)
+
+
+def parts_of_frames(
+    frames: Mapping[str, pl.DataFrame | pl.LazyFrame], changes: Mapping[str, Mapping[str, int]]
+) -> Iterator[Part]:
+    """The same for a diff that is no version's, as a dry run has it."""
+    for name, entity in ENTITIES.items():
+        frame = frames.get(name, pl.DataFrame()).lazy()
+        rows = frame.select(pl.len()).collect().item()
+        if rows:
+            yield Part(entity, frame, rows, changes.get(name, {}))
+
+
+def _rows(version: Version, entity: Entity) -> int:
+    """As the manifest has it; nothing is read."""
+    if version.has(f"diff/{entity.name}"):
+        return version.rows(f"diff/{entity.name}")
     derived = version.manifest.parent is None and version.has(entity.name)
     return version.rows(entity.name) if derived else 0
-
-
-def entities_of(version: Version) -> list[Entity]:
-    """The entities that the version's diff has rows of, containers before what they contain."""
-    return [entity for entity in ENTITIES.values() if diff_rows(version, entity)]
 
 
 def header_text(connection: str, version: Version) -> str:
@@ -72,54 +96,46 @@ def header_text(connection: str, version: Version) -> str:
 
 def record_texts(version: Version, limit: int | None) -> Iterator[str]:
     """The rows of the diff, entity by entity, as JSON; ``before`` and ``after`` as values."""
-    rows = (
-        {"entity": entity.name, **row}
-        for entity in entities_of(version)
-        for row in read_rows(diff_frame(version, entity), limit)
+    texts = (
+        text
+        for part in parts_of(version)
+        for piece in _pieces(part.frame.select(_record(part.entity)), limit)
+        for text in piece.to_series()
     )
-    for row in islice(rows, limit):
-        values = {side: _decoded(row[side]) for side in ("before", "after")}
-        yield escaped(json.dumps(row | values, ensure_ascii=False))
+    return map(escaped, islice(texts, limit))
 
 
-@dataclass(frozen=True)
-class Section:
-    """The part of a diff that is about one entity; so many of its rows are shown."""
-
-    version: Version
-    entity: Entity
-    rows: int
-    shown: int
-
-    @property
-    def title(self) -> str:
-        """``tables: 2 CREATED, 1 UPDATED``; objects, of which one can have several rows."""
-        changes = self.version.manifest.changes.get(self.entity.name, {})
-        return f"{self.entity.name}: {changes_text(changes)}"
-
-    def lines(self) -> Iterator[tuple[str, str, str]]:
-        """The rows that are shown, for people."""
-        rows = read_rows(diff_frame(self.version, self.entity), self.shown)
-        return (line_of(self.entity, row) for row in rows)
-
-
-def sections(version: Version, limit: int | None) -> Iterator[Section]:
-    """The diff by entity; ``limit`` is for all of them together."""
-    for entity in entities_of(version):
-        rows = diff_rows(version, entity)
-        shown = rows if limit is None else min(rows, limit)
-        limit = None if limit is None else limit - shown
-        yield Section(version, entity, rows, shown)
+def _record(entity: Entity) -> pl.Expr:
+    """A row as a JSON object, in which the JSON texts of the two values are put as they are."""
+    names = list(diff_schema(entity))
+    middle = names.index("before")
+    start = pl.struct(pl.lit(entity.name).alias("entity"), *names[:middle]).struct.json_encode()
+    end = pl.struct(names[middle + 2 :]).struct.json_encode()
+    before, after = (pl.col(side).fill_null("null") for side in ("before", "after"))
+    return pl.concat_str(
+        start.str.strip_suffix("}"),
+        pl.lit(',"before":'),
+        before,
+        pl.lit(',"after":'),
+        after,
+        pl.lit(","),
+        end.str.strip_prefix("{"),
+    )
 
 
 def read_rows(frame: pl.LazyFrame, limit: int | None) -> Iterator[Row]:
     """The rows one by one, never many of them in memory."""
+    for piece in _pieces(frame, limit):
+        yield from piece.iter_rows(named=True)
+
+
+def _pieces(frame: pl.LazyFrame, limit: int | None) -> Iterator[pl.DataFrame]:
     start = 0
     while limit is None or start < limit:
         wanted = ROWS_AT_A_TIME if limit is None else min(ROWS_AT_A_TIME, limit - start)
-        part = frame.slice(start, wanted).collect()
-        yield from part.iter_rows(named=True)
-        if part.height < wanted:
+        piece = frame.slice(start, wanted).collect()
+        yield piece
+        if piece.height < wanted:
             return
         start += wanted
 

@@ -20,6 +20,7 @@ from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
 from incremental_assets.failures import Ours
 from incremental_assets.wiring import open_objects, open_source
 from resources.demo.server import DemoServer
+from resources.source.errors import CapabilityMissing
 from resources.source.source import Source
 from resources.state_store.store import StateStore
 
@@ -186,14 +187,17 @@ def _probe(source: Source) -> Told:
 def _databases(server: Probed) -> Told:
     there = _listed_databases(server)
     admitted = server.source.databases()
+    if not admitted:
+        raise CapabilityMissing(
+            f"the filters admit none of the databases there are: {_names(there)}. Databases are "
+            "matched whole and case-sensitively; mend `include` and `exclude`."
+        )
     warnings = [
         f"{side} {pattern!r} matches no database"
         for side, filters in _filters(server.connection)
         for pattern in filters
         if not _any_match(pattern, there)
     ]
-    if not admitted:
-        warnings.append("nothing would be read")
     return Told(f"{len(admitted)} of {len(there)} are read: {_names(admitted)}", warnings)
 
 

@@ -21,6 +21,7 @@ from incremental_assets.cli.show import (
     changes_text,
     counts_text,
     escaped,
+    moment_shown,
     table,
     wide_console,
 )
@@ -116,13 +117,15 @@ def _show_status(status: Mapping[str, Any]) -> None:
     if version is None:
         line = "no version" if status["last_error"] else "never refreshed"
     else:
-        line = f"version {version}, true as of {status['marker']}"
+        line = f"version {version}, true as of {moment_shown(status['marker'])}"
         line += f" ({age_text(status['age_seconds'])} ago by this machine's clock)"
     out.print(f"{name}: {line}", style="bold", markup=False)
     if version is not None:
         out.print(f"  {counts_text(status['counts'])}", markup=False)
     if last:
-        out.print(f"  last change: version {last['version']}, {last['at']}", markup=False)
+        out.print(
+            f"  last change: version {last['version']}, {moment_shown(last['at'])}", markup=False
+        )
         for entity, changes in last["changes"].items():
             out.print(f"    {entity}: {changes_text(changes)}", markup=False)
     if status["running"]:
@@ -160,8 +163,8 @@ def _history_line(version: Mapping[str, Any]) -> tuple[Any, ...]:
     changes = [f"{entity}: {changes_text(told)}" for entity, told in version["changes"].items()]
     return (
         version["version"],
-        version["created_at"],
-        version["marker"],
+        moment_shown(version["created_at"]),
+        moment_shown(version["marker"]),
         bytes_text(version["bytes"]),
         "; ".join(changes) or "no change",
         counts_text(version["counts"]),
@@ -224,18 +227,11 @@ def _diff_object(connection: str, version: "Version", limit: int | None) -> None
 
 
 def _diff_table(connection: str, version: "Version", limit: int | None) -> None:
-    from incremental_assets.cli.changes import sections
+    from incremental_assets.cli.tables import print_diff
 
-    out, hidden = wide_console(), 0
-    parent = version.manifest.parent
+    out, parent = wide_console(), version.manifest.parent
     since = f"compared with version {parent.version}" if parent else "nothing came before it"
     out.print(f"{connection}, version {version.number}: {since}", style="bold", markup=False)
-    for section in sections(version, limit):
-        out.print(f"\n{section.title}", style="bold", markup=False)
-        if section.shown:
-            table(out, ["change", section.entity.singular, "what"], section.lines())
-        hidden += section.rows - section.shown
-    if not any(any(changes.values()) for changes in version.manifest.changes.values()):
-        out.print("No change; only tokens or statistics differ.")
+    hidden = print_diff(out, version, limit)
     if hidden:
         click.echo(f"\nand {hidden:,} more rows; --limit 0 shows all.")

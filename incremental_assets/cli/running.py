@@ -167,9 +167,7 @@ class Refresher:
 
 def _dry_assets(job: dg.JobDefinition) -> list[dg.AssetKey]:
     return [
-        key
-        for key in job.asset_layer.executable_asset_keys
-        if key.path[-1] not in BEYOND_DRY_RUN
+        key for key in job.asset_layer.executable_asset_keys if key.path[-1] not in BEYOND_DRY_RUN
     ]
 
 
@@ -216,5 +214,3 @@ def innermost_message(event: dg.DagsterEvent) -> str | None:
 def _named(description: str, metadata: Any) -> str:
     name = metadata["error"].value if "error" in metadata else None
     return f"{name}: {description}" if name else description
-
-

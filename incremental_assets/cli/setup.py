@@ -20,16 +20,7 @@ if TYPE_CHECKING:
     from resources.source.dialect import Dialect
 
 DEFAULT_FILE = "connections.yaml"
-DIALECT_HEADINGS = (
-    "dialect",
-    "url",
-    "version",
-    "entities",
-    "can use",
-    "a table is read again when this changes",
-    "verified",
-    "install",
-)
+ENTITY_NAMES = ("databases", "schemas", "tables", "columns", "procedures")
 CAPABILITIES = {
     "probe": "probe",
     "durable_ids": "renames",
@@ -58,23 +49,25 @@ def check_command(
     from incremental_assets.wiring import current_config
 
     config = current_config(settings["config"])
+    connections = chosen(config, connection)
+    width = max(len(one.name) for one in connections)
     findings = []
-    for finding in check_all(config, chosen(config, connection), full=full):
+    for finding in check_all(config, connections, full=full):
         findings.append(finding)
         if not as_json:
-            _show(finding)
+            _show(finding, width)
     ok = not any(finding.result == "failed" for finding in findings)
     if as_json:
         print_json({"ok": ok, "checks": [finding.to_json() for finding in findings]})
     sys.exit(0 if ok else 1)
 
 
-def _show(finding: "Finding") -> None:
+def _show(finding: "Finding", width: int) -> None:
     message = escaped(" ".join(finding.message.split()))
-    place = finding.connection or "state"
+    place = finding.connection or "-"
     line = Text.assemble(
         (f"{finding.result:<7}", STYLES[finding.result]),
-        f"{place}  {finding.check}  {finding.seconds:.2f} s  {message}",
+        f"{place:<{width}}  {finding.check:<10} {finding.seconds:6.2f} s  {message}",
     )
     console().print(line)
 
@@ -90,7 +83,14 @@ def dialects_command(as_json: bool) -> None:
     if as_json:
         print_json({"dialects": facts})
         return
-    table(wide_console(), DIALECT_HEADINGS, map(_dialect_line, facts))
+    headings = ["dialect", "from", "url", "entities", *CAPABILITIES.values()]
+    table(wide_console(), headings, map(_dialect_line, facts))
+    for fact in facts:
+        click.echo(
+            f"\n{fact['title']}: pip install '{fact['install']}'\n"
+            f"  a table is read again when this changes: {fact['token_covers']}\n"
+            f"  verified {fact['verified']}"
+        )
 
 
 def _facts(dialect: "Dialect") -> dict[str, Any]:
@@ -113,17 +113,13 @@ def _facts(dialect: "Dialect") -> dict[str, Any]:
 
 
 def _dialect_line(fact: Mapping[str, Any]) -> tuple[str, ...]:
-    able = [word for name, word in CAPABILITIES.items() if fact[name]]
-    token = fact["token_covers"] + (" (with a time)" if fact["token_has_time"] else "")
+    lacking = [entity for entity in ENTITY_NAMES if entity not in fact["entities"]]
     return (
         fact["title"],
+        fact["minimum_version"],
         ", ".join(f"{scheme}://" for scheme in fact["url_schemes"]),
-        f"{fact['minimum_version']}+",
-        ", ".join(fact["entities"]),
-        ", ".join(able) or "-",
-        token,
-        fact["verified"],
-        fact["install"],
+        f"no {', '.join(lacking)}" if lacking else "all",
+        *("yes" if fact[name] else "no" for name in CAPABILITIES),
     )
 
 

@@ -64,8 +64,13 @@ def changes_text(changes: Mapping[str, int]) -> str:
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """``2 schemas, 31 tables``."""
-    return ", ".join(f"{count:,} {entity}" for entity, count in counts.items()) or "nothing"
+    """``schemas 2, tables 31``."""
+    return ", ".join(f"{entity} {count:,}" for entity, count in counts.items()) or "nothing"
+
+
+def moment_shown(text: str) -> str:
+    """A time as the state writes it, to the second."""
+    return f"{text[:19].replace('T', ' ')} UTC"
 
 
 def bytes_text(count: int) -> str:

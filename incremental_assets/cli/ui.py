@@ -1,6 +1,7 @@
 """``ui``: the Dagster UI with instance and workspace set up."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +43,8 @@ def ui_command(settings: dict[str, object], port: int, host: str) -> None:
 
 
 def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
-    environment = dict(os.environ)
+    # `dagster dev` tells people to use `dg`, which would need its own project layout.
+    environment = {"PYTHONWARNINGS": "ignore:Function `dev_command`", **os.environ}
     found = find_config(explicit, os.environ, Path.cwd())
     if found:
         environment[ENVIRONMENT_VARIABLE] = str(found.resolve())
@@ -54,12 +56,14 @@ def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
         environment["DAGSTER_HOME"] = str(home.directory)
         where, command = Path.cwd(), [*command, "-m", LOCATION]
     with subprocess.Popen(command, cwd=where, env=environment) as served:
-        try:
-            return served.wait()
-        except KeyboardInterrupt:
-            # The terminal has told dagster too; it ends its own processes.
-            served.wait()
-            return 0
+        # Ctrl-C reaches dagster through the terminal; a SIGTERM to us has to be passed on.
+        signal.signal(signal.SIGTERM, lambda *_signal: served.send_signal(signal.SIGINT))
+        while True:
+            try:
+                code = served.wait()
+            except KeyboardInterrupt:
+                continue
+            return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
 
 
 def _is_free(host: str, port: int) -> bool:

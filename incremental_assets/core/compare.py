@@ -66,52 +66,65 @@ def match_objects(
 
 def difference(entity: Entity, match: Match) -> pl.DataFrame:
     """The diff of one entity, sorted by key, change, attribute."""
-    appeared = match.current[match.pairs.new]
-    gone = match.previous[match.pairs.gone]
-    parts = [
-        *_kept(entity, match),
-        appeared.with_columns(
-            match.appeared.alias("change"),
-            encode_object(appeared, entity.attributes).alias("after"),
-        ),
-        gone.with_columns(
-            match.gone.alias("change"), encode_object(gone, entity.attributes).alias("before")
-        ),
-    ]
+    parts = [*_unpaired(entity, match), *_renamed(entity, match), *_updated(entity, match)]
+    if not parts:
+        return pl.DataFrame(schema=diff_schema(entity))
     rows = pl.concat([_shaped(entity, part) for part in parts])
     return rows.sort(*entity.key, "change", "attribute", *previous_key(entity))
 
 
-def _kept(entity: Entity, match: Match) -> Iterator[pl.DataFrame]:
-    """RENAMED rows and one frame of UPDATED rows per attribute."""
+def _unpaired(entity: Entity, match: Match) -> Iterator[pl.DataFrame]:
+    """What appeared and what is gone, whole."""
+    if len(match.pairs.new):
+        rows = match.current[match.pairs.new]
+        whole = encode_object(rows, entity.attributes)
+        had_no_key = (pl.lit(None, TEXT).alias(name) for name in previous_key(entity))
+        yield rows.with_columns(match.appeared.alias("change"), whole.alias("after"), *had_no_key)
+    if len(match.pairs.gone):
+        rows = match.previous[match.pairs.gone]
+        whole = encode_object(rows, entity.attributes)
+        yield rows.with_columns(match.gone.alias("change"), whole.alias("before"))
+
+
+def _renamed(entity: Entity, match: Match) -> Iterator[pl.DataFrame]:
+    moved = match.pairs.kept.filter("moved")
+    if moved.height:
+        yield _keys(entity, match, moved).with_columns(change=pl.lit(Change.RENAMED))
+
+
+def _updated(entity: Entity, match: Match) -> Iterator[pl.DataFrame]:
+    """One frame for each attribute that differs anywhere."""
     kept = match.pairs.kept
-    keys = pl.concat(
-        [
-            match.current.select(entity.key)[kept["c"]],
-            match.previous.select(previous_key(entity))[kept["p"]],
-        ],
-        how="horizontal",
-    )
-    yield keys.filter(kept["moved"]).with_columns(change=pl.lit(Change.RENAMED))
-    for name in entity.compared:
-        before = match.previous[name].gather(kept["p"])
-        after = match.current[name].gather(kept["c"])
-        differs = before.ne_missing(after)
-        yield keys.filter(differs).with_columns(
-            encode_value(before.filter(differs)).alias("before"),
-            encode_value(after.filter(differs)).alias("after"),
-            change=pl.lit(Change.UPDATED),
-            attribute=pl.lit(name),
-        )
+    before = match.previous.select(entity.compared)[kept["p"]]
+    after = match.current.select(entity.compared)[kept["c"]]
+    both = pl.concat([before.select(pl.all().name.prefix("was ")), after], how="horizontal")
+    differs = {name: pl.col(name).ne_missing(pl.col(f"was {name}")) for name in entity.compared}
+    anywhere = both.select(differ.any().alias(name) for name, differ in differs.items())
+    for name, differ in differs.items():
+        if anywhere[name].item():
+            rows = both.select(differ.alias("differ"))["differ"]
+            yield _keys(entity, match, kept.filter(rows)).with_columns(
+                encode_value(before[name].filter(rows)).alias("before"),
+                encode_value(after[name].filter(rows)).alias("after"),
+                change=pl.lit(Change.UPDATED),
+                attribute=pl.lit(name),
+            )
+
+
+def _keys(entity: Entity, match: Match, kept: pl.DataFrame) -> pl.DataFrame:
+    """Key and previous key of objects that are in both versions."""
+    now = match.current.select(entity.key)[kept["c"]]
+    before = match.previous.select(previous_key(entity))[kept["p"]]
+    return pl.concat([now, before], how="horizontal")
 
 
 def _shaped(entity: Entity, part: pl.DataFrame) -> pl.DataFrame:
     """Bring rows to the columns of a diff; the previous key is null where it is the key."""
-    schema = diff_schema(entity)
-    full = part.with_columns(
-        pl.lit(None, TEXT).alias(name) for name in schema if name not in part.columns
-    )
     differs = pl.any_horizontal(pl.col(name) != pl.col(f"previous_{name}") for name in entity.key)
-    return full.select(*schema).with_columns(
-        pl.when(differs).then(pl.col(name)).alias(name) for name in previous_key(entity)
+    optional = ("attribute", "before", "after")
+    return part.select(
+        *entity.key,
+        "change",
+        *(name if name in part.columns else pl.lit(None, TEXT).alias(name) for name in optional),
+        *(pl.when(differs).then(pl.col(name)).alias(name) for name in previous_key(entity)),
     )

@@ -11,6 +11,8 @@ import polars as pl
 from resources.source.errors import SchemaDrift
 
 FRAME_ROWS = 50_000
+# Fewer new tuples at once than make the garbage collector run: larger slices take twice the time.
+SLICE_ROWS = 500
 
 
 class Cursor(Protocol):
@@ -38,16 +40,26 @@ def frames(
 
     ``names`` are the cursor's columns; with ``database`` that column is filled in.
     """
-    while rows := cursor.fetchmany(FRAME_ROWS):
-        values = dict(zip(names, zip(*rows, strict=True), strict=True))
+    while values := _columns(cursor, names):
         yield pl.DataFrame(
             [
-                pl.repeat(database, len(rows), dtype=pl.String, eager=True).alias(name)
-                if name not in values
-                else series(name, values[name], dtype)
+                series(name, values[name], dtype)
+                if name in values
+                else pl.repeat(database, len(values[names[0]]), dtype=dtype, eager=True).alias(name)
                 for name, dtype in schema.items()
             ]
         )
+
+
+def _columns(cursor: Cursor, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The next rows, turned into columns; empty at the end."""
+    columns: list[list[Any]] = [[] for _ in names]
+    read = 0
+    while read < FRAME_ROWS and (rows := cursor.fetchmany(SLICE_ROWS)):
+        read += len(rows)
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+    return dict(zip(names, columns, strict=True)) if read else {}
 
 
 def series(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:

@@ -51,9 +51,7 @@ class Session:
         check_columns(names, expected)
         yield from frames(cursor, names, schema, given)
 
-    def frame(
-        self, file: str, schema: Mapping[str, pl.DataType], **binds: object
-    ) -> pl.DataFrame:
+    def frame(self, file: str, schema: Mapping[str, pl.DataType], **binds: object) -> pl.DataFrame:
         """The result in one frame."""
         return pl.concat([pl.DataFrame(schema=schema), *self.frames(file, schema, **binds)])
 
@@ -144,9 +142,7 @@ class Sessions:
             known = QueryFailed(f"the server refused a statement: {lines[0]}")
         return known
 
-    def _placed(
-        self, message: str, database: str, session: Session | None, purpose: str
-    ) -> str:
+    def _placed(self, message: str, database: str, session: Session | None, purpose: str) -> str:
         """``message`` with the place it came from, without the URL's secrets."""
         at = "while connecting" if session is None else f"{session.file}.sql for {purpose}"
         place = f"{self._name} ({self._dialect.title}, database {database!r}, {at})"

@@ -129,12 +129,22 @@ def _table_names(tables: int) -> Iterator[tuple[str, str]]:
 
 def _columns(random: Random) -> tuple[tuple[str, str], ...]:
     """A key, a short text that a type change can widen, and whatever else."""
-    names = random.sample(list(product(words.QUALIFIERS, words.FACTS)), COLUMNS - 2)
+    facts = random.sample(list(product(words.QUALIFIERS, words.FACTS)), COLUMNS - 2)
     return (
         ("id", "bigint"),
         ("name", f"varchar({random.randint(20, 200)})"),
-        *((f"{qualifier}_{fact}", random.choice(words.TYPES)) for qualifier, fact in names),
+        *((_column_name(random, *fact), _type(random)) for fact in facts),
     )
+
+
+def _column_name(random: Random, qualifier: str, fact: str) -> str:
+    whose = f"{random.choice(words.SUBJECTS)}_" if random.random() < 0.5 else ""
+    return f"{whose}{qualifier}_{fact}"
+
+
+def _type(random: Random) -> str:
+    length, precision = random.randint(8, 250), random.randint(9, 30)
+    return random.choice(words.TYPES).format(length=length, precision=precision)
 
 
 def _table_ddl(table: Table, position: int, before: list[Table]) -> Iterator[str]:
@@ -152,9 +162,11 @@ def _table_ddl(table: Table, position: int, before: list[Table]) -> Iterator[str
 
 
 def _column_ddl(name: str, kind: str, random: Random) -> str:
-    default = words.DEFAULTS.get(kind) if random.random() < 0.3 else None
+    default = words.DEFAULTS.get(kind.partition("(")[0]) if random.random() < 0.3 else None
     required = " not null" if random.random() < 0.3 else ""
-    return f"{name} {kind}{required}" + (f" default {default}" if default else "")
+    if default is None:
+        return f"{name} {kind}{required}"
+    return f"{name} {kind}{required} default {default.format(number=random.randint(0, 10_000))}"
 
 
 def _view_ddl(table: Table, position: int) -> str:

@@ -36,23 +36,23 @@ FACTS = (
 )  # fmt: skip
 
 TYPES = (
-    "bigint", "integer", "smallint", "numeric(12,2)", "numeric(18,6)", "text", "varchar(20)",
-    "varchar(64)", "varchar(255)", "character(3)", "boolean", "date", "timestamp with time zone",
-    "timestamp without time zone", "double precision", "uuid", "jsonb", "text[]", "bytea",
-    "interval",
+    "bigint", "integer", "smallint", "numeric({precision},2)", "numeric({precision},6)", "text",
+    "varchar({length})", "varchar({length})", "varchar(255)", "character(3)", "boolean", "date",
+    "timestamp with time zone", "timestamp without time zone", "double precision", "uuid", "jsonb",
+    "text[]", "bytea", "interval",
 )  # fmt: skip
 DEFAULTS = {
-    "bigint": "0",
-    "integer": "1",
-    "numeric(12,2)": "0.00",
+    "bigint": "{number}",
+    "integer": "{number}",
+    "numeric": "0.00",
     "text": "'unknown'",
-    "varchar(64)": "'not given'",
-    "character(3)": "'EUR'",
+    "varchar": "'not given'",
+    "character": "'EUR'",
     "boolean": "false",
     "date": "current_date",
     "timestamp with time zone": "now()",
     "uuid": "gen_random_uuid()",
-    "jsonb": "'{}'",
+    "jsonb": "'{{}}'",
     "text[]": "array[]::text[]",
 }
 

@@ -48,8 +48,8 @@ BAD_CONNECTION = [
         "'tags' is not an entity; allowed: databases, schemas, tables, col",
     ),
     ("entities: [tables, tables]", "connections[0].entities: 'tables' is there twice"),
-    ("entities: [columns]", "connections[0].entities: columns need tables"),
-    ("entities: []", "connections[0].entities: the list is empty"),
+    ("entities: [columns]", "connections[0].entities: databases, schemas, tables cannot be left out"),
+    ("entities: []", "connections[0].entities: databases, schemas, tables cannot be left out"),
     ("entities: tables", "connections[0].entities: 'tables' is not allowed; allowed: a list of"),
     (
         "schedule: 61 * * * *",

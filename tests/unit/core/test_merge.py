@@ -66,7 +66,7 @@ CASES = [
     ("created and empty", [], [table("a", "1", **ONE)], [], {}),
     ("not in the plan", [], [], new("a"), {}),
     ("not to be read", [table("a", "1")], [table("a", "1")], new("a"), {"a": ["old"]}),
-    ("name taken", [table("a", "1")], [table("a", "2", **ONE), table("b", "1")], [], {"b": ["old"]}),
+    ("taken", [table("a", "1")], [table("a", "2", **ONE), table("b", "1")], [], {"b": ["old"]}),
     ("name freed", [table("a", "1"), table("b", "2")], [table("b", "1")], [], {"b": ["old"]}),
     ("first ever", [], [], [], {}),
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from resources.state_store import local
 from resources.state_store.errors import ObjectMissing, StoreUnavailable
 from resources.state_store.files import explained
 from resources.state_store.local import LocalObjects
+from resources.state_store.scratch import owner
 from resources.state_store.store import StateStore
 from tests.states import listed, refresh
 
@@ -220,6 +221,17 @@ def test_the_file_of_a_finished_process_goes_at_once(objects):
     objects.create("a", b"")
     assert not gone.exists()
     assert objects.list("") == ["a"]
+
+
+def test_the_file_of_a_living_process_stays(objects):
+    mine = objects.scratch()
+    theirs = mine.with_name(owner(os.getppid()))
+    theirs.mkdir()
+    (theirs / "half").write_bytes(b"")
+    mine.rmdir()
+    objects.create("a", b"")
+    assert (theirs / "half").exists()
+    objects.delete("a")
 
 
 def test_the_file_of_another_machine_goes_after_a_day(objects):

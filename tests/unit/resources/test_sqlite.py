@@ -1,7 +1,7 @@
-"""What SQLite's listings show, and what moves its tokens; what every product shares is in contract."""
+"""What SQLite's listings show and what moves its tokens, beyond what every product has to do."""
 
-import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,107 +10,110 @@ import pytest
 from resources.source.dialects.sqlite.dialect import DIALECT
 from resources.source.dialects.sqlite.file import ReadOnlyFile
 from resources.source.source import Source
-from tests.sources import columns, listed, sqlite, table
+from tests.sources import Live, columns, listed, sqlite, table
+
+PRODUCT = "create table product (id integer primary key, name text not null default 'x')"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.db"
-    ddl(path, "create table product (id integer primary key, name text not null default 'x')")
-    return path
+    return tmp_path / "shop.db"
 
 
 @pytest.fixture
-def source(path: Path) -> Source:
-    return sqlite(path).source()
+def live(path: Path) -> Live:
+    live = sqlite(path)
+    live.ddl(PRODUCT)
+    return live
 
 
-def ddl(path: Path, *statements: str) -> None:
-    sqlite(path).ddl(*statements)
+@pytest.fixture
+def source(live: Live) -> Iterator[Source]:
+    with live.source() as source:
+        yield source
 
 
-def kinds(source: Source) -> dict[str, str]:
-    """The kind of every table, by name."""
-    return dict(listed(source, "tables").select("table", "kind").iter_rows())
+def by_table(source: Source, attribute: str) -> dict[str, object]:
+    """One attribute of every table, by name."""
+    return dict(listed(source, "tables").select("table", attribute).iter_rows())
 
 
-def column(source: Source, table: str) -> dict[str, dict[str, object]]:
-    """The columns of one table, by name."""
-    rows = listed(source, "columns").to_dicts()
-    return {row["column"]: row for row in rows if row["table"] == table}
+def by_column(source: Source, table: str, attribute: str) -> dict[str, object]:
+    """One attribute of every column of a table, by name, in their order."""
+    read = listed(source, "columns").sort("ordinal").to_dicts()
+    return {row["column"]: row[attribute] for row in read if row["table"] == table}
 
 
 # What is listed
 
 
-def test_database_is_the_files_name_without_its_last_ending(tmp_path: Path) -> None:
-    ddl(tmp_path / "shop.2026 v1.db", "create table t (a)")
-    with opened(tmp_path / "shop.2026 v1.db") as source:
+def test_a_database_is_called_like_its_file_without_the_last_ending(tmp_path: Path) -> None:
+    live = sqlite(tmp_path / "shop.2026 v1.db")
+    live.ddl(PRODUCT)
+    with live.source() as source:
         assert source.databases() == ["shop.2026 v1"]
 
 
-def test_kinds_are_table_and_view_and_internal_tables_are_left_out(
-    path: Path, source: Source
-) -> None:
-    ddl(
-        path,
+def test_tables_and_views_are_listed_and_nothing_of_the_library(live: Live, source: Source) -> None:
+    live.ddl(
         "create view offer as select * from product",
         "create virtual table note using fts5(title, body)",
         "create table counted (id integer primary key autoincrement)",
         "insert into counted default values",
         "analyze",
     )
-    kinds = {name: row["kind"] for name, row in tables(source).items()}
-    assert kinds == {"counted": "TABLE", "note": "TABLE", "offer": "VIEW", "product": "TABLE"}
+    assert by_table(source, "kind") == {
+        "counted": "TABLE",
+        "note": "TABLE",
+        "offer": "VIEW",
+        "product": "TABLE",
+    }
 
 
-def test_definition_is_the_statement_that_made_the_object(path: Path, source: Source) -> None:
-    ddl(path, "create view offer as select id from product")
-    assert tables(source)["offer"]["definition"] == "CREATE VIEW offer as select id from product"
+def test_a_definition_is_the_statement_that_made_the_object(live: Live, source: Source) -> None:
+    live.ddl("create view offer as select id from product")
+    assert table(source, "offer")["definition"] == "CREATE VIEW offer as select id from product"
 
 
-def test_temporary_tables_are_not_the_files(source: Source, path: Path) -> None:
+def test_temporary_tables_are_not_the_files(live: Live, path: Path) -> None:
     with closing(ReadOnlyFile(str(path))) as connection:
         connection.execute("create temp table scratch (a)")
-        listed = connection.execute(DIALECT.sql("tables")).fetchall()
+        tables = connection.execute(DIALECT.sql("tables")).fetchall()
         schemas = connection.execute(DIALECT.sql("schemas")).fetchall()
-    assert [row[1] for row in listed] == ["product"]
+    assert [row[1] for row in tables] == ["product"]
     assert [row[0] for row in schemas] == ["main"]
 
 
-def test_an_attached_file_is_a_schema_whose_tables_have_no_token(path: Path) -> None:
-    ddl(path.with_name("old.db"), "create table product (id integer primary key, price real)")
+def test_an_attached_file_is_a_schema_whose_tables_have_no_token(live: Live, path: Path) -> None:
+    old = path.with_name("old.db")
+    sqlite(old).ddl("create table product (id integer primary key, price real)")
     asked = '[{"schema": "old", "table": "product"}]'
     with closing(ReadOnlyFile(str(path))) as connection:
-        connection.execute("attach ? as old", (str(path.with_name("old.db")),))
-        schemas = {row[0] for row in connection.execute(DIALECT.sql("schemas"))}
-        listed = connection.execute(DIALECT.sql("tables"))
-        names = [column[0] for column in listed.description]
-        rows = {row[0]: dict(zip(names, row, strict=True)) for row in listed}
-        read = connection.execute(DIALECT.sql("columns"), {"tables": asked}).fetchall()
+        connection.row_factory = sqlite3.Row
+        connection.execute("attach ? as old", (str(old),))
+        schemas = {row["schema"] for row in connection.execute(DIALECT.sql("schemas"))}
+        tables = {row["schema"]: row for row in connection.execute(DIALECT.sql("tables"))}
+        read = [tuple(row)[:3] for row in connection.execute(DIALECT.sql("columns"), [asked])]
     assert schemas == {"main", "old"}
-    assert rows["main"]["token"]
-    assert rows["old"]["token"] is None
-    assert [row[:3] for row in read] == [("old", "product", "id"), ("old", "product", "price")]
+    assert tables["main"]["token"]
+    assert tables["old"]["token"] is None
+    assert read == [("old", "product", "id"), ("old", "product", "price")]
 
 
 # Columns
 
 
-def test_columns_tell_type_default_and_null(source: Source, path: Path) -> None:
-    ddl(path, "create table item (a, b varchar(20) not null default 'it''s', c decimal(10, 2))")
-    found = columns(source)
-    assert found["item", "a"]["data_type"] is None
-    assert found["item", "a"]["nullable"] is True
-    assert found["item", "b"]["data_type"] == "varchar(20)"
-    assert found["item", "b"]["default"] == "'it''s'"
-    assert found["item", "b"]["nullable"] is False
-    assert found["item", "c"]["data_type"] == "decimal(10, 2)"
-    assert [found["item", name]["ordinal"] for name in "abc"] == [1, 2, 3]
+def test_columns_tell_type_default_and_null_as_declared(live: Live, source: Source) -> None:
+    live.ddl("create table item (a, b varchar(20) not null default 'it''s', c decimal(10, 2))")
+    types = {"a": None, "b": "varchar(20)", "c": "decimal(10, 2)"}
+    assert by_column(source, "item", "data_type") == types
+    assert by_column(source, "item", "default") == {"a": None, "b": "'it''s'", "c": None}
+    assert by_column(source, "item", "nullable") == {"a": True, "b": False, "c": True}
+    assert by_column(source, "item", "ordinal") == {"a": 1, "b": 2, "c": 3}
 
 
 @pytest.mark.parametrize(
-    ("table", "identity", "nullable"),
+    ("item", "identity", "nullable"),
     [
         ("(id integer primary key)", True, False),  # another name of the rowid
         ("(id integer primary key autoincrement)", True, False),
@@ -120,41 +123,42 @@ def test_columns_tell_type_default_and_null(source: Source, path: Path) -> None:
         ("(id integer, b, primary key (id, b))", False, True),
     ],
 )
-def test_identity_is_a_key_that_names_the_rowid(
-    path: Path, source: Source, table: str, identity: bool, nullable: bool
+def test_an_identity_is_a_key_that_names_the_rowid(
+    live: Live, source: Source, item: str, identity: bool, nullable: bool
 ) -> None:
-    ddl(path, f"create table item {table}")
-    column = columns(source)["item", "id"]
-    assert column["is_primary_key"] is True
-    assert (column["is_identity"], column["nullable"]) == (identity, nullable)
+    live.ddl(f"create table item {item}")
+    assert by_column(source, "item", "is_primary_key")["id"] is True
+    assert by_column(source, "item", "is_identity")["id"] is identity
+    assert by_column(source, "item", "nullable")["id"] is nullable
 
 
-def test_generated_columns_count_and_hidden_ones_do_not(path: Path, source: Source) -> None:
-    ddl(
-        path,
+def test_generated_columns_count_and_hidden_ones_do_not(live: Live, source: Source) -> None:
+    live.ddl(
         "create table item (a, b as (a + 1), c as (a + 2) stored)",
         "create virtual table note using fts5(title, body)",
     )
-    found = columns(source)
-    generated = {
-        name: row["is_generated"] for (table, name), row in found.items() if table == "item"
-    }
-    assert generated == {"a": False, "b": True, "c": True}
-    assert {name for table, name in found if table == "note"} == {"title", "body"}
-    listed = tables(source)
-    assert listed["item"]["column_count"] == 3
-    assert listed["note"]["column_count"] == 2
+    assert by_column(source, "item", "is_generated") == {"a": False, "b": True, "c": True}
+    assert by_column(source, "note", "ordinal") == {"title": 1, "body": 2}
+    assert by_table(source, "column_count") == {"item": 3, "note": 2, "product": 2}
 
 
-def test_foreign_keys_are_found_however_their_names_are_written(path: Path, source: Source) -> None:
-    ddl(
-        path,
+def test_foreign_keys_are_found_however_their_columns_are_written(
+    live: Live, source: Source
+) -> None:
+    live.ddl(
         'create table item ("The Product" references product, b, c, '
-        "foreign key (B) references product (id), foreign key (b) references item (c))",
+        "foreign key (B) references product (id), foreign key (b) references item (c))"
     )
-    found = columns(source)
-    keys = {name: row["is_foreign_key"] for (table, name), row in found.items() if table == "item"}
-    assert keys == {"The Product": True, "b": True, "c": False}
+    found = by_column(source, "item", "is_foreign_key")
+    assert found == {"The Product": True, "b": True, "c": False}
+
+
+def test_many_tables_are_read_with_one_look_at_the_list_of_tables(live: Live, path: Path) -> None:
+    with closing(ReadOnlyFile(str(path))) as connection:
+        plan = connection.execute(f"explain query plan {DIALECT.sql('columns')}", ["[]"])
+        steps = [row[3] for row in plan]
+    listing = next(place for place, step in enumerate(steps) if step.startswith("SCAN listed"))
+    assert steps[listing + 1].startswith("SEARCH wanted USING AUTOMATIC")
 
 
 # Broken things do not break a refresh
@@ -169,66 +173,55 @@ def test_foreign_keys_are_found_however_their_names_are_written(path: Path, sour
         ["create view broken as select * from broken"],
         ["create view other as select * from broken", "create view broken as select * from other"],
         [
+            "create table broken (a)",
             "pragma writable_schema = on",
-            "insert into sqlite_schema values ('table', 'broken', 'broken', 0, "
-            "'CREATE VIRTUAL TABLE broken USING module_that_nobody_has(a)')",
+            "update sqlite_schema set rootpage = 0, "
+            "sql = 'create virtual table broken using module_that_nobody_has(a)'",
         ],
     ],
     ids=["base never there", "base dropped", "function", "itself", "circle", "module"],
 )
-def test_a_broken_object_is_listed_without_columns(
-    path: Path, source: Source, broken: list[str]
-) -> None:
-    ddl(path, *broken, "create view whole as select * from product")
-    listed = tables(source)
-    assert listed["broken"]["column_count"] == 0
-    assert listed["whole"]["column_count"] == 2
-    found = columns(source)
-    assert {name for table, name in found if table == "whole"} == {"id", "name"}
-    assert not {name for table, name in found if table == "broken"}
+def test_a_broken_object_is_listed_without_columns(path: Path, broken: list[str]) -> None:
+    live = sqlite(path)
+    live.ddl(*broken)
+    live.ddl(PRODUCT, "create view whole as select * from product")
+    with live.source() as source:
+        counts = by_table(source, "column_count")
+        assert (counts["broken"], counts["whole"]) == (0, 2)
+        assert by_column(source, "broken", "ordinal") == {}
+        assert by_column(source, "whole", "ordinal") == {"id": 1, "name": 2}
 
 
-def test_a_broken_view_gets_its_columns_when_its_table_comes(path: Path, source: Source) -> None:
-    ddl(path, "create view offer as select * from price")
-    ddl(path, "create table price (amount real)")
-    assert ("offer", "amount") in columns(source)
+def test_a_broken_view_gets_its_columns_when_its_table_comes(live: Live, source: Source) -> None:
+    live.ddl("create view offer as select * from price")
+    assert by_column(source, "offer", "ordinal") == {}
+    live.ddl("create table price (amount real)")
+    assert by_column(source, "offer", "data_type") == {"amount": "REAL"}
 
 
-def test_a_table_that_is_gone_is_not_an_error(path: Path, source: Source) -> None:
-    asked = source.listing("tables", TABLES.schema).select("schema", "table", "native_id")
-    ddl(path, "drop table product")
-    assert list(source.columns("shop", asked, COLUMNS.schema, identity=None)) == []
+def test_a_table_that_is_gone_has_no_columns(live: Live, source: Source) -> None:
+    asked = listed(source, "tables")
+    live.ddl("drop table product")
+    assert columns(source, asked).is_empty()
 
 
-def test_many_tables_are_read_with_one_look_at_the_list_of_tables(path: Path) -> None:
-    with closing(ReadOnlyFile(str(path))) as connection:
-        plan = connection.execute(f"explain query plan {DIALECT.sql('columns')}", {"tables": "[]"})
-        steps = [row[3] for row in plan]
-    listed = next(place for place, step in enumerate(steps) if step.startswith("SCAN listed"))
-    assert steps[listed + 1].startswith("SEARCH wanted USING AUTOMATIC")
+# Tokens, probe, position
 
 
-# Tokens and the probe
-
-
-def test_views_and_virtual_tables_have_no_token(path: Path, source: Source) -> None:
-    ddl(
-        path,
-        "create view offer as select * from product",
-        "create virtual table note using fts5(title)",
-    )
-    tokens = {name: row["token"] for name, row in tables(source).items()}
+def test_views_and_virtual_tables_have_no_token(live: Live, source: Source) -> None:
+    live.ddl("create view offer as select 1", "create virtual table note using fts5(title)")
+    tokens = by_table(source, "token")
     assert tokens.pop("product")
     assert tokens == {"offer": None, "note": None}
 
 
 def test_a_renamed_table_moves_the_tokens_of_those_that_refer_to_it(
-    path: Path, source: Source
+    live: Live, source: Source
 ) -> None:
-    ddl(path, "create table item (product references product)")
-    before = tables(source)["item"]["token"]
-    ddl(path, "alter table product rename to article")
-    assert tables(source)["item"]["token"] != before
+    live.ddl("create table item (product references product)")
+    before = by_table(source, "token")["item"]
+    live.ddl("alter table product rename to article")
+    assert by_table(source, "token")["item"] != before
 
 
 @pytest.mark.parametrize(
@@ -242,19 +235,19 @@ def test_a_renamed_table_moves_the_tokens_of_those_that_refer_to_it(
         "pragma user_version = 7",
     ],
 )
-def test_what_no_listing_shows_moves_neither_probe_nor_token(
-    path: Path, source: Source, statement: str
+def test_what_no_listing_shows_moves_neither_probe_nor_listing(
+    live: Live, source: Source, statement: str
 ) -> None:
-    before = source.probe(), tables(source)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)
-    assert (source.probe(), tables(source)) == before
+    before = source.probe(), listed(source, "tables").rows()
+    live.ddl(statement)
+    assert (source.probe(), listed(source, "tables").rows()) == before
 
 
-def test_position_falls_when_a_backup_is_restored(path: Path, source: Source) -> None:
-    backup = path.with_name("backup.db")
-    shutil.copy(path, backup)
-    ddl(path, "create table item (a)")
+def test_the_position_falls_when_a_backup_is_restored(
+    live: Live, source: Source, path: Path
+) -> None:
+    backup = path.read_bytes()
+    live.ddl("create table item (a)")
     ahead = source.identity()["position"]["schema_version"]
-    shutil.copy(backup, path)
+    path.write_bytes(backup)
     assert source.identity()["position"]["schema_version"] < ahead

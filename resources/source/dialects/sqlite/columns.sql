@@ -1,6 +1,7 @@
 -- Grants: read access to the file. SQLite 3.37+ (pragma_table_list).
--- column_count() is null for a view or virtual table that cannot be resolved: pragma_table_xinfo would fail on it, and
--- the whole statement with it. "hidden" is 1 for a virtual table's hidden column, 2 or 3 for a generated one.
+-- column_count() is null for a view or virtual table that cannot be resolved: pragma_table_xinfo
+-- would fail on it, and the whole statement with it. "hidden" is 1 for a virtual table's hidden
+-- column, 2 or 3 for a generated one.
 with wanted as materialized (
     select
         json_extract(value, '$.schema') as schema,
@@ -12,7 +13,7 @@ asked as materialized (
     select
         listed.schema,
         listed.name
-    -- A cross join keeps this order: pragma_table_list inside would run once for every table asked for.
+    -- A cross join keeps this order: inside, pragma_table_list would run once for each table asked.
     from pragma_table_list as listed
     cross join wanted
     where wanted.schema = listed.schema

@@ -1,5 +1,6 @@
 -- Grants: read access to the file. SQLite 3.37+.
--- Indexes, triggers and the library's own tables appear in no listing. The library's version counts: it makes up the columns of views.
+-- Indexes, triggers and the library's own tables are in no listing. The library's version counts:
+-- it makes up the columns of views.
 select
     fingerprint(
         json_array(sqlite_version(), json_group_array(json_array(type, name, sql)))

@@ -1,4 +1,5 @@
--- Grants: read access to the file. SQLite 3.37+. The schema temp belongs to the session, not to the file.
+-- Grants: read access to the file. SQLite 3.37+.
+-- The schema temp belongs to the session, not to the file.
 select
     name as schema,
     null as owner,

@@ -1,7 +1,8 @@
 -- Grants: read access to the file. SQLite 3.37+ (pragma_table_list).
--- Left out: the library's own tables (sqlite_...) and those in which virtual tables keep their rows (shadow).
--- Views and virtual tables have no token: their columns follow other tables, or their module, without a change of
--- their own text. No definition and no token either for an attached schema: one statement reads one sqlite_schema.
+-- Left out: the library's own tables (sqlite_...), and those where virtual tables keep their rows
+-- (shadow). Views and virtual tables have no token: their columns follow other tables, or their
+-- module, without a change of their own text. Nor have an attached file's tables, which have no
+-- definition either: one statement reads one sqlite_schema.
 with listed as materialized (
     select
         schema,

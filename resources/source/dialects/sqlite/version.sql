@@ -1,3 +1,3 @@
--- Grants: none. SQLite 3.37+. The version of the library: the file's own format says nothing we need.
+-- Grants: none. SQLite 3.37+. The library's version: that of the file's format says nothing we need.
 select
     sqlite_version() as version

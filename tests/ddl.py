@@ -1,0 +1,450 @@
+"""Random DDL on a live PostgreSQL: every kind of statement that changes what is listed.
+
+Statements name what the catalogue holds at that moment, so that most of them work. Those that the
+server refuses change nothing and are part of the game. The schema ``still`` is never touched.
+"""
+
+from random import Random
+
+import psycopg
+from psycopg.rows import scalar_row
+
+from tests.sources import quoted
+
+NAMES = (
+    *("a", "b", "c", "d", "e", "f", "Mi.Xed", 'quo"te', "apo'strophe", "new\nline", "per%cent"),
+    *(":colon", "%(name)s", "back\\slash", "sla/sh", "{brace}", "emoji 😀", "select"),
+)
+BUILT_IN_TYPES = (
+    *("integer", "bigint", "text", "varchar(20)", "varchar", "char(3)", "numeric(10, 2)"),
+    *("numeric", "numeric(5, -2)", "timestamptz(3)", "interval day to second", "jsonb", "bit(4)"),
+    *("integer[]", "text[][]", "double precision", "boolean", "oid", "regclass", "date"),
+)
+DEFAULTS = (
+    *("1", "null", "'x'", "now()", "'2026-01-31 12:00+02'::timestamptz", "'{}'", "-1.5"),
+    *("array[1, 2]", "'a''b%c:d'", "'1 day 02:00'::interval", "current_date", "'\\x00'::bytea"),
+)
+
+SEED = """
+create schema one; create schema two; create schema still;
+create type one.mood as enum ('sad', 'ok'); create domain two.code as varchar(10);
+create type two.pair as (x integer, y text); create type one.span as range (subtype = integer);
+create sequence one.numbers; create collation two.plain from "C";
+create text search configuration one.words (copy = simple);
+create function one.next_code(n integer default 1) returns integer immutable language sql
+    return n + 1;
+create procedure two.noop() language sql as 'select 1';
+create aggregate one.total(integer) (sfunc = int4pl, stype = integer);
+create operator two.=== (leftarg = integer, rightarg = integer, function = int4eq);
+create foreign data wrapper nothing; create server nowhere foreign data wrapper nothing;
+create table one.product (
+    id integer generated always as identity primary key, name varchar(20) not null default 'pen',
+    state one.mood default 'ok', code two.code, number integer default nextval('one.numbers'),
+    twice integer generated always as (number * 2) stored
+);
+create table one.sale (
+    id integer primary key, product integer references one.product (id),
+    fresh integer default one.next_code(), place two.pair default '(1,x)',
+    y text generated always as ((place).y) stored, note text collate two.plain
+);
+create table two.product (id integer primary key default one.next_code(2), kind one.mood[]);
+create table two.log (at date, what text) partition by range (at);
+create table two.log_2025 partition of two.log for values from ('2025-01-01') to ('2026-01-01');
+create table two.log_2026 partition of two.log for values from ('2026-01-01') to ('2027-01-01');
+create table one.special (extra text) inherits (one.product);
+create view one.offer as select id, name, state from one.product where twice > 1;
+create view two.offers as select o.*, (s.place).y from one.offer o join one.sale s using (id);
+create materialized view two.totals as select product, count(*) as n from one.sale group by 1;
+create table two.dependent (
+    operator boolean default (1 operator(two.===) 2), namespace oid default 'one'::regnamespace::oid,
+    class oid default 'one.sale'::regclass::oid, type oid default 'one.mood'::regtype::oid,
+    procedure oid default 'one.next_code(integer)'::regprocedure::oid, label text default 'ok'::one.mood::text,
+    words tsvector generated always as (to_tsvector('one.words'::regconfig, 'x')) stored,
+    moods one.mood[] default '{ok,sad}', range one.span default '[1,2)', row one.product
+);
+create foreign table two.far (a integer, b text) server nowhere;
+create schema lonely;
+create type still.mood as enum ('x'); create sequence still.numbers;
+create function still.f() returns integer language sql return 1;
+create table still.a (
+    id integer primary key default still.f(), m still.mood, n integer default nextval('still.numbers')
+);
+create table still.b (id integer references still.a) partition by list (id);
+create table still.b_1 partition of still.b for values in (1);
+create view still.v as select * from still.a; create view still.w as select * from still.v;
+create materialized view still.m as select * from still.v;
+comment on table still.a is 'quiet'; comment on column still.a.id is 'quiet';
+insert into one.product (number) values (1); insert into one.sale values (1, 1);
+"""
+
+# A word in braces is replaced by something that exists, {new} by a name, {type}, {default} and
+# {comment} by what they say; {column} and {constraint} are of the relation named before them.
+STATEMENTS = """
+create table {schema}.{new} (id integer, {new} {type})
+create table {schema}.{new} ({new} {type} default {default}, {new} integer primary key)
+create table {schema}.{new} ({new} {type} not null, {new} integer unique, check (true))
+create table {schema}.{new} (id integer generated by default as identity, {new} {type})
+create table {schema}.{new} (id integer, {new} bigint generated always as (id * 2) stored)
+create table {schema}.{new} (like {relation} including all)
+create table {schema}.{new} () inherits ({table})
+create table {schema}.{new} as select * from {relation}
+create unlogged table {schema}.{new} ({new} {type})
+create table {schema}.{new} ()
+create table {schema}.{new} (id integer, {new} {type}) partition by list (id)
+create table {schema}.{new} partition of {partitioned} for values in (1, 2)
+create table {schema}.{new} partition of {partitioned} default
+create table {schema}.{new} partition of {partitioned} for values from ('2027-01-01') to ('2028-01-01')
+alter table {partitioned} attach partition {table} default
+alter table {partitioned} detach partition {partition}
+alter table {table} inherit {table}
+alter table {child} no inherit {parent}
+drop table {table}
+drop table {table} cascade
+alter table {table} rename to {new}
+alter table {table} rename to {new}
+alter table {table} set schema {schema}
+alter table {table} set unlogged
+alter table {table} owner to {role}
+truncate {table} cascade
+analyze {table}
+insert into {table} default values
+create temporary table {new} (id integer)
+create table {schema}.{new} (at {table})
+create foreign table {schema}.{new} ({new} {type}) server nowhere
+alter foreign table {foreign} rename to {new}
+alter foreign table {foreign} add column {new} {type}
+drop foreign table {foreign}
+create view {schema}.{new} as select * from {relation}
+create view {schema}.{new} as select {column_of} as {new} from {that}
+create view {schema}.{new} as select count(*) from {relation} where 1 operator({operator}) 2
+create view {schema}.{new} as select a.* from {relation} a cross join {relation} b
+create or replace view {view} as select *, 1 as {new} from ({definition}) as x
+create materialized view {schema}.{new} as select * from {relation}
+alter view {view} rename to {new}
+alter view {view} set schema {schema}
+alter view {view} rename column {column} to {new}
+alter view {view} alter column {column} set default {default}
+alter materialized view {matview} rename to {new}
+alter materialized view {matview} rename column {column} to {new}
+alter materialized view {matview} set schema {schema}
+refresh materialized view {matview}
+drop view {view}
+drop view {view} cascade
+drop materialized view {matview} cascade
+alter table {table} add column {new} {type}
+alter table {table} add column {new} {type} default {default}
+alter table {table} add column {new} integer generated always as (length({column}::text)) stored
+alter table {table} add column {new} integer generated always as identity
+alter table {table} add column {new} text collate {collation}
+alter table {table} add column {new} tsvector generated always as (to_tsvector({ts_config}, 'x')) stored
+alter table {table} add column {new} boolean default (1 operator({operator}) 2)
+alter table {table} add column {new} oid default {regclass}::oid
+alter table {table} add column {new} oid default {regtype}::oid
+alter table {table} add column {new} oid default {regprocedure}::oid
+alter table {table} add column {new} oid default {regnamespace}::oid
+alter table {table} add column {new} text default ({enum_value}::text || 'x')
+alter table {table} add column {new} {enum} default {label}
+alter table {table} add column {new} text generated always as (({column}).y) stored
+alter table {table} drop column {column}
+alter table {table} drop column {column} cascade
+alter table {table} rename column {column} to {new}
+alter table {table} rename column {column} to {new}
+alter table {table} alter column {column} type {type} using null
+alter table {table} alter column {column} type varchar(30)
+alter table {table} alter column {column} type text collate {collation}
+alter table {table} alter column {column} set default {default}
+alter table {table} alter column {column} set default nextval('{sequence}')
+alter table {table} alter column {column} set default {function_name}()
+alter table {table} alter column {column} set default {function_name}(3)
+alter table {table} alter column {column} drop default
+alter table {table} alter column {column} set not null
+alter table {table} alter column {column} drop not null
+alter table {table} alter column {column} set statistics 7
+alter table {table} alter column {column} set storage plain
+alter table {table} alter column {column} add generated by default as identity
+alter table {table} alter column {column} drop identity if exists
+alter table {table} alter column {column} drop expression if exists
+alter table {table} add primary key ({column})
+alter table {table} add primary key ({column}, {column})
+alter table {table} add unique ({column})
+alter table {table} add check ({column} is not null)
+alter table {table} add foreign key ({column}) references {table}
+alter table {table} add foreign key ({column}) references one.product (id) not valid
+alter table {table} drop constraint {constraint}
+alter table {table} drop constraint {constraint} cascade
+alter table {table} rename constraint {constraint} to {new}
+create index on {table} ({column})
+comment on table {table} is {comment}
+comment on view {view} is {comment}
+comment on materialized view {matview} is {comment}
+comment on foreign table {foreign} is {comment}
+comment on column {relation}.{column} is {comment}
+comment on column {relation}.{column} is null
+comment on schema {schema} is {comment}
+comment on function {function} is {comment}
+comment on type {type_name} is {comment}
+create schema {new}
+alter schema {schema} rename to {new}
+alter schema {schema} owner to {role}
+drop schema {schema}
+drop schema {schema} cascade
+alter role {role} rename to {new_role}
+create function {schema}.{new}() returns integer language sql return 1
+create function {schema}.{new}(n integer) returns integer language sql return n
+create function {schema}.{new}({new} {type_name}) returns setof {type_name} language sql as 'select $1'
+create or replace function {function_name}(n integer default 1) returns integer immutable language sql return 7
+create or replace function {function_name}() returns integer language plpgsql as 'begin return 2; end'
+create procedure {schema}.{new}({new} integer) language sql as 'select 1'
+create aggregate {schema}.{new}(integer) (sfunc = int4pl, stype = integer, initcond = '0')
+alter routine {function} rename to {new}
+alter routine {function} set schema {schema}
+alter routine {function} owner to {role}
+alter function {function} immutable strict
+alter function {function} set search_path = {schema}
+drop routine {function}
+drop routine {function} cascade
+create type {schema}.{new} as enum ('sad', 'ok')
+create type {schema}.{new} as (x integer, y text)
+create domain {schema}.{new} as {type}
+alter type {enum} add value {new_label}
+alter type {enum} rename value {label} to {new_label}
+alter type {composite} rename attribute {column} to {new}
+alter type {composite} add attribute {new} {type}
+alter type {composite} drop attribute {column}
+alter type {type_name} rename to {new}
+alter type {type_name} set schema {schema}
+alter domain {domain} rename to {new}
+alter domain {domain} add check (value is not null) not valid
+drop type {type_name}
+drop type {type_name} cascade
+create sequence {schema}.{new}
+alter sequence {sequence} rename to {new}
+alter sequence {sequence} set schema {schema}
+drop sequence {sequence} cascade
+alter collation {collation} rename to {new}
+alter collation {collation} set schema {schema}
+alter text search configuration {ts_config_name} rename to {new}
+alter text search configuration {ts_config_name} set schema {schema}
+alter operator {operator}(integer, integer) set schema {schema}
+{swapped_relations}
+{swapped_relations}
+{swapped_schemas}
+{recreated_table}
+{recreated_view}
+""".strip().splitlines()
+
+RELATIONS = """
+    select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'still')
+        and c.relpersistence <> 't' and c.relkind in ({})
+"""
+IN_SCHEMA = """
+    select quote_ident(n.nspname) || '.' || quote_ident(o.{name}) from {catalog} o
+    join pg_namespace n on n.oid = o.{schema}
+    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'still') and {where}
+"""
+
+
+def typed(kinds: str) -> str:
+    """The query for types of these kinds; row types of tables and arrays are not named."""
+    where = f"""typtype in ({kinds}) and typelem = 0 and (
+        typrelid = 0 or 'c' = (select relkind from pg_class where oid = typrelid))"""
+    return IN_SCHEMA.format(
+        name="typname", catalog="pg_type", schema="typnamespace", where=where
+    )
+
+
+def literal(query: str, kind: str) -> str:
+    """The query for constants that name what ``query`` finds."""
+    return f"select quote_literal(x) || '::{kind}' from ({query}) as found(x)"
+
+
+TYPES = typed("'e', 'c', 'd', 'r'")
+ROUTINES = """
+    select cast(o.oid as regprocedure)::text from pg_proc o
+    join pg_namespace n on n.oid = o.pronamespace
+    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'still')
+"""
+SCHEMAS = """
+    select quote_ident(nspname) from pg_namespace
+    where nspname !~ '^pg_' and nspname not in ('information_schema', 'still')
+"""
+TS_CONFIGS = IN_SCHEMA.format(
+    name="cfgname", catalog="pg_ts_config", schema="cfgnamespace", where="true"
+)
+# What a word can stand for: %(last)s is the relation, %(type)s the type named before.
+WORDS = {
+    "schema": SCHEMAS,
+    "table": RELATIONS.format("'r', 'p'"),
+    "relation": RELATIONS.format("'r', 'p', 'v', 'm', 'f'"),
+    "partitioned": RELATIONS.format("'p'"),
+    "view": RELATIONS.format("'v'"),
+    "matview": RELATIONS.format("'m'"),
+    "foreign": RELATIONS.format("'f'"),
+    "child": RELATIONS.format("'r'") + " and exists (select from pg_inherits where inhrelid = c.oid)",
+    "neighbour": RELATIONS.format("'r', 'p', 'v', 'm', 'f'")
+    + """ and c.oid <> cast(%(last)s as regclass) and n.oid = (
+        select relnamespace from pg_class where oid = cast(%(last)s as regclass))""",
+    "partition": "select inhrelid::regclass::text from pg_inherits "
+    "where inhparent = cast(%(last)s as regclass)",
+    "parent": "select inhparent::regclass::text from pg_inherits "
+    "where inhrelid = cast(%(last)s as regclass)",
+    "column": "select quote_ident(attname) from pg_attribute "
+    "where attrelid = cast(%(last)s as regclass) and attnum > 0 and not attisdropped",
+    "constraint": "select quote_ident(conname) from pg_constraint "
+    "where conrelid = cast(%(last)s as regclass)",
+    "definition": "select rtrim(pg_get_viewdef(cast(%(last)s as regclass)), ';')",
+    "sequence": RELATIONS.format("'S'"),
+    "function": ROUTINES,
+    "function_name": IN_SCHEMA.format(
+        name="proname", catalog="pg_proc", schema="pronamespace", where="prokind = 'f'"
+    ),
+    "type_name": TYPES,
+    "enum": typed("'e'"),
+    "composite": typed("'c'"),
+    "domain": typed("'d'"),
+    "label": "select quote_literal(enumlabel) from pg_enum where enumtypid = cast(%(type)s as regtype)",
+    "collation": IN_SCHEMA.format(
+        name="collname", catalog="pg_collation", schema="collnamespace", where="true"
+    ),
+    "operator": "select quote_ident(n.nspname) || '.' || oprname from pg_operator "
+    "join pg_namespace n on n.oid = oprnamespace where nspname <> 'pg_catalog'",
+    "ts_config_name": TS_CONFIGS,
+    "ts_config": literal(TS_CONFIGS, "regconfig"),
+    "regclass": literal(RELATIONS.format("'r', 'v'"), "regclass"),
+    "regtype": literal(TYPES, "regtype"),
+    "regprocedure": literal(ROUTINES, "regprocedure"),
+    "regnamespace": literal(SCHEMAS, "regnamespace"),
+    "role": "select rolname from pg_roles where rolname ~ '^law_'",
+}
+TYPED = ("enum", "composite", "domain", "type_name")
+RELATED = (*("table", "relation", "partitioned", "view", "matview", "foreign", "child"), "composite")
+DEPENDENT = ("neighbour", "column", "constraint", "partition", "parent", "definition", "label")
+
+
+class NothingToName(Exception):
+    """The catalogue holds nothing that the statement could name."""
+
+
+class Words:
+    """What the words of a statement stand for, each chosen anew every time it is asked for."""
+
+    def __init__(self, connection: psycopg.Connection, random: Random) -> None:
+        self._connection = connection
+        self._random = random
+        self._last: dict[str, str] = {}
+
+    def __getitem__(self, word: str) -> str:
+        special = getattr(self, f"_{word}", None)
+        if special:
+            return special()
+        found = self._found(word)
+        if word in RELATED:
+            self._last["last"] = found
+        if word in TYPED:
+            self._last["type"] = found
+        return found
+
+    def _found(self, word: str) -> str:
+        with self._connection.cursor(row_factory=scalar_row) as cursor:
+            binds = self._last if word in DEPENDENT else None
+            query = f'select x from ({WORDS[word]}) as found(x) order by x collate "C"'
+            found = cursor.execute(query, binds).fetchall()
+        if not found:
+            raise NothingToName
+        return self._random.choice(found)
+
+    def _new(self) -> str:
+        return quoted(self._random.choice(NAMES))
+
+    def _new_role(self) -> str:
+        return self._random.choice(("law_x", "law_y", "law_z"))
+
+    def _type(self) -> str:
+        own = self._random.random() < 0.3
+        return self["type_name"] if own else self._random.choice(BUILT_IN_TYPES)
+
+    def _default(self) -> str:
+        return self._random.choice(DEFAULTS)
+
+    def _comment(self) -> str:
+        return self._random.choice(("null", "''", "'said'", "'it''s \n\\ %s :x 😀'"))
+
+    def _new_label(self) -> str:
+        return self._random.choice(("'sad'", "'x'", "'y'", "'z'", "'it''s'"))
+
+    def _column_of(self) -> str:
+        _ = self["relation"]
+        return self["column"]
+
+    def _that(self) -> str:
+        return self._last["last"]
+
+    def _enum_value(self) -> str:
+        enum = self["enum"]
+        return f"{self['label']}::{enum}"
+
+    def _swapped_relations(self) -> str:
+        one, other = self["relation"], self["neighbour"]
+        schema, name, other_name = place(one)[0], place(one)[1], place(other)[1]
+        return (
+            f"alter table {one} rename to swap; alter table {other} rename to {name}; "
+            f"alter table {schema}.swap rename to {other_name}"
+        )
+
+    def _swapped_schemas(self) -> str:
+        one, other = self["schema"], self["schema"]
+        return (
+            f"alter schema {one} rename to swap; alter schema {other} rename to {one}; "
+            f"alter schema swap rename to {other}"
+        )
+
+    def _recreated_table(self) -> str:
+        table = self["table"]
+        schema, name = place(table)
+        return (
+            f"create table {schema}.swap (like {table} including all); drop table {table} cascade; "
+            f"alter table {schema}.swap rename to {name}"
+        )
+
+    def _recreated_view(self) -> str:
+        view = self["view"]
+        definition = self["definition"]
+        return f"drop view {view} cascade; create view {view} as {definition}"
+
+
+def place(qualified: str) -> tuple[str, str]:
+    """Schema and name of a qualified name, each still quoted as it was."""
+    inside = False
+    for at, character in enumerate(qualified):
+        inside ^= character == '"'
+        if character == "." and not inside:
+            return qualified[:at], qualified[at + 1 :]
+    raise ValueError(qualified)
+
+
+def settle(connection: psycopg.Connection) -> None:
+    """Empty the database and the roles of earlier games, and lay out what every game begins with."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        schemas = cursor.execute(SCHEMAS).fetchall()
+        roles = cursor.execute(WORDS["role"]).fetchall()
+    for schema in [*schemas, "still"]:
+        connection.execute(f"drop schema if exists {schema} cascade")
+    connection.execute("drop foreign data wrapper if exists nothing cascade")
+    for role in roles:
+        connection.execute(f"drop owned by {role}; drop role {role}")
+    connection.execute("create role law_x; create role law_y; create schema public")
+    connection.execute(SEED)
+
+
+def change(connection: psycopg.Connection, random: Random) -> str | None:
+    """Run one random statement; the statement, or None if nothing came of it."""
+    template = random.choice(STATEMENTS)
+    try:
+        statement = template.format_map(Words(connection, random))
+        with connection.transaction():
+            connection.execute(statement)
+    except (psycopg.Error, NothingToName):
+        return None
+    return statement

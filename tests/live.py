@@ -1,0 +1,113 @@
+"""Refreshes of a live database through the real job, and what came of them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import SecretStr
+
+from incremental_assets.batches import Silence
+from incremental_assets.cli.running import Outcome, Refresher, Wish
+from incremental_assets.config import Config, Connection
+from incremental_assets.config_options import Options
+from incremental_assets.core.entities import ENTITIES
+from resources.state_store.memory import MemoryObjects
+from resources.state_store.objects import ObjectStore
+from resources.state_store.version import Version
+
+NAME = "shop"
+State = Mapping[str, pl.LazyFrame]
+
+
+def configured(url: str, *, state: Path = Path("catalog"), **settings: Any) -> Config:
+    """One connection, ``shop``; ``settings`` are options, or keys of the connection itself."""
+    keys = {key: settings.pop(key) for key in list(settings) if key in Connection.model_fields}
+    options = Options(**{"deletion_guard_percent": 100, "batch_columns": 20, **settings})
+    connection = Connection(name=NAME, url=SecretStr(url), options=options, **keys)
+    return Config(state=str(state), connections=(connection,), base=Path.cwd())
+
+
+@contextmanager
+def refreshing(
+    url: str,
+    objects: ObjectStore | None = None,
+    instance: dg.DagsterInstance | None = None,
+    **settings: Any,
+) -> Iterator[Refresher]:
+    """Refreshes of the database into a store (default: a new one in memory)."""
+    with instance or dg.DagsterInstance.ephemeral() as instance:
+        config = configured(url, **settings)
+        yield Refresher(config, instance, Silence(), objects or MemoryObjects())
+
+
+def attempt(refresher: Refresher, **wish: Any) -> Outcome:
+    """One refresh, however it ends."""
+    return refresher.run(NAME, Wish(**wish), lambda _event: None)
+
+
+def refresh(refresher: Refresher, **wish: Any) -> Outcome:
+    """One refresh that must succeed."""
+    outcome = attempt(refresher, **wish)
+    assert outcome.ok, outcome.error
+    return outcome
+
+
+def refresh_as_a_person(refresher: Refresher) -> Outcome:
+    """One refresh; where the guard stops it, HEAD stays, and the deletions are accepted."""
+    before = refresher.store(NAME).head()
+    outcome = attempt(refresher)
+    if outcome.ok or "too much disappeared at once" not in (outcome.error or ""):
+        assert outcome.ok, outcome.error
+        return outcome
+    assert refresher.store(NAME).head() == before
+    return refresh(refresher, accept_deletions=True)
+
+
+def current(refresher: Refresher) -> Version:
+    """The version HEAD stands at."""
+    version = refresher.store(NAME).current()
+    assert version is not None
+    return version
+
+
+def state(version: Version) -> State:
+    """All entities of a version."""
+    return {entity: version.scan(entity) for entity in version.entities}
+
+
+def full(url: str, **settings: Any) -> State:
+    """The state that a first, full refresh into an empty store reaches."""
+    with refreshing(url, **settings) as refresher:
+        refresh(refresher)
+        return state(current(refresher))
+
+
+def reread(refresher: Refresher) -> list[tuple[str, str]]:
+    """Schema and name of the tables that the last refresh read again."""
+    store = refresher.store(NAME)
+    head = store.head()
+    assert head is not None
+    extraction = store.extraction(head.head.extraction)
+    if not extraction.exists("plan"):
+        return []
+    return extraction.read("plan").filter("reread").select("schema", "table").collect().rows()
+
+
+def differences(one: State, other: State) -> dict[str, list[dict[str, Any]]]:
+    """Rows that only one side has, by entity, for people: ``unequal`` with its evidence."""
+    found = {}
+    for name in ENTITIES:
+        compared = [*ENTITIES[name].key, *ENTITIES[name].compared]
+        left, right = (side[name].select(compared) for side in (one, other))
+        rows = [
+            frame.join(than, on=compared, how="anti", nulls_equal=True)
+            .with_columns(pl.lit(which).alias("only in"))
+            .collect()
+            for frame, than, which in ((left, right, "one"), (right, left, "other"))
+        ]
+        if any(part.height for part in rows):
+            found[name] = pl.concat(rows).head(4).to_dicts()
+    return found

@@ -1,0 +1,109 @@
+"""When everything must be read, and when nothing has to be."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from incremental_assets.core.marker import Standing, age, may_skip, must_be_full, reread_since
+
+MARKER = datetime(2026, 1, 31, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SERVER = {"identity": {"id": "7", "timeline": 1}, "position": {"wal": 2**70, "xid": 5}}
+
+
+def test_the_overlap_counts_back_from_the_marker():
+    assert reread_since(MARKER, 3, token_has_time=True) == MARKER - 3 * HOUR
+    assert reread_since(MARKER, 0.5, token_has_time=True) == MARKER - HOUR / 2
+    assert reread_since(MARKER, 3, token_has_time=False) is None
+    assert reread_since(None, 3, token_has_time=True) is None
+
+
+def test_age_is_never_negative():
+    assert age(MARKER, MARKER + HOUR) == HOUR
+    assert age(MARKER, MARKER - HOUR) == timedelta()
+
+
+def full(**changes):
+    usual = {
+        "head_source": SERVER,
+        "source": SERVER,
+        "head_marker": MARKER,
+        "clock": MARKER + HOUR,
+        "last_full_at": MARKER - DAY,
+        "reconcile_every_days": 7,
+    }
+    return must_be_full(**usual | changes)
+
+
+def at(**position):
+    return SERVER | {"position": SERVER["position"] | position}
+
+
+REASONS = [
+    ({}, None),
+    ({"source": at(wal=2**70 + 1, xid=6)}, None),  # positions only grow
+    ({"head_source": None}, "no version yet"),
+    ({"head_marker": None}, "no version yet"),
+    ({"asked": True}, "asked for"),
+    ({"source": SERVER | {"identity": {"id": "8", "timeline": 1}}}, "another server"),
+    ({"source": SERVER | {"identity": {"id": "7"}}}, "another server"),
+    ({"source": {}}, "another server"),
+    ({"source": at(wal=2**70 - 1)}, "position wal is behind"),
+    ({"source": SERVER | {"position": {"wal": 2**70}}}, "does not report its position xid"),
+    ({"source": at(new=1)}, None),
+    ({"clock": MARKER}, None),
+    ({"clock": MARKER - timedelta(microseconds=1)}, "clock"),
+    ({"last_full_at": None}, "no full extraction is on record"),
+    ({"last_full_at": MARKER + HOUR - 7 * DAY}, "7 days"),
+    ({"last_full_at": MARKER + 2 * HOUR - 7 * DAY}, None),
+    ({"last_full_at": None, "reconcile_every_days": 0}, None),  # reconciling is switched off
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), REASONS)
+def test_a_refresh_is_full_for_a_reason(changes, reason):
+    found = full(**changes)
+    assert found is None if reason is None else reason in found
+
+
+STANDING = Standing(
+    probe="p1",
+    scope={"include": {}, "exclude_empty_tables": False},
+    options={"partitions": "collapse"},
+    identity={"id": "7"},
+    format=1,
+)
+
+
+def standing(**changes):
+    return Standing(**vars(STANDING) | changes)
+
+
+SKIPS = [
+    ({}, {}, True),
+    ({"probe": "p2"}, {}, False),
+    ({"probe": None}, {}, False),
+    ({"scope": {"include": {"a": []}}}, {}, False),
+    ({"options": {"partitions": "list"}}, {}, False),
+    ({"identity": {"id": "8"}}, {}, False),
+    ({"format": 2}, {}, False),
+    ({}, {"full_reason": "asked"}, False),
+    ({}, {"tokens_missing": 1}, False),
+    ({}, {"probe_times": [MARKER - HOUR], "reread_from": MARKER}, True),
+    ({}, {"probe_times": [MARKER - HOUR, MARKER], "reread_from": MARKER}, False),
+    ({}, {"probe_times": [MARKER], "reread_from": None}, False),
+]
+
+
+@pytest.mark.parametrize(("now", "known", "skip"), SKIPS)
+def test_the_listing_is_skipped_only_if_everything_is_equal(now, known, skip):
+    usual = {"full_reason": None, "tokens_missing": 0}
+    assert may_skip(STANDING, standing(**now), **usual | known) is skip
+
+
+def test_the_listing_is_never_skipped_without_a_probe_or_where_row_counts_decide():
+    usual = {"full_reason": None, "tokens_missing": 0}
+    silent = standing(probe=None)
+    assert not may_skip(silent, silent, **usual)
+    counting = standing(scope={"exclude_empty_tables": True})
+    assert not may_skip(counting, counting, **usual)
