@@ -44,7 +44,7 @@ create table one.product (
 );
 create table one.sale (
     id integer primary key, product integer references one.product (id),
-    fresh integer default one.next_code(), place two.pair default '(1,x)',
+    fresh integer default one.next_code(), place two.pair,
     y text generated always as ((place).y) stored, note text collate two.plain
 );
 create table two.product (id integer primary key default one.next_code(2), kind one.mood[]);

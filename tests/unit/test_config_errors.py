@@ -44,7 +44,7 @@ BAD_CONNECTION = [
     ("exclude: {a: [5]}", "connections[0].exclude.a[0]: 5 is not allowed"),
     ("exclude_tables: '*'", "connections[0].exclude_tables: '*' is not a regular expression: noth"),
     (
-        "entities: [tables, tags]",
+        "entities: [databases, schemas, tables, tags]",
         "'tags' is not an entity; allowed: databases, schemas, tables, col",
     ),
     ("entities: [tables, tables]", "connections[0].entities: 'tables' is there twice"),
@@ -234,6 +234,6 @@ def test_no_message_holds_a_password(tmp_path, text):
 
 
 def test_an_entity_that_the_dialect_lacks_is_refused(tmp_path):
-    text = one("url: sqlite:///a.db") + "\n    entities: [tables, procedures]"
+    text = one("url: sqlite:///a.db") + "\n    entities: [databases, schemas, tables, procedures]"
     expected = "connections[0].entities: SQLite has no procedures; allowed: databases, schemas, t"
     assert expected in message(tmp_path, text)

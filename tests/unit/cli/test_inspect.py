@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster._core.utils import make_new_run_id
 from incremental_assets.cli import changes
 from incremental_assets.cli.changes import diff_frame, parts_of
 from incremental_assets.cli.inspect import Duration
+from incremental_assets.cli.last_runs import existing_instance
 from incremental_assets.cli.show import escaped, named, path_of
 from incremental_assets.core.change import Comparison
 from incremental_assets.core.diff import diff
@@ -112,7 +114,7 @@ def test_a_damaged_state_does_not_hide_the_other_connections(refreshed: Shop, ru
 
 
 @pytest.fixture
-def instance(shop: Shop) -> dg.DagsterInstance:
+def instance(shop: Shop) -> Iterator[dg.DagsterInstance]:
     with open_instance(Home(shop.directory / "home", None)) as instance:
         yield instance
 
@@ -143,6 +145,37 @@ def test_status_tells_the_last_error_until_the_head_moves(
     assert standing(run) == (None, "AccessDenied: role crawler lacks USAGE on schema sales")
     shop.commit(FIRST, {}, at=datetime.now(UTC) + timedelta(seconds=5))
     assert standing(run) == (None, None)
+
+
+def test_a_refused_check_is_told_in_its_own_words(
+    shop: Shop, instance: dg.DagsterInstance, run: Run
+) -> None:
+    spec = dg.AssetCheckSpec("deletions_plausible", asset="state", blocking=True)
+
+    @dg.asset(check_specs=[spec])
+    def state() -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        yield dg.MaterializeResult()
+        yield dg.AssetCheckResult(passed=False, description="9 of 10 tables are gone")
+
+    @dg.asset(deps=[state])
+    def marker() -> None:
+        """Not reached."""
+
+    job = dg.define_asset_job("shop_refresh", executor_def=dg.in_process_executor)
+    job = dg.Definitions([state, marker], jobs=[job]).resolve_job_def("shop_refresh")
+    job.execute_in_process(instance=instance, raise_on_error=False)
+    assert standing(run) == (None, "9 of 10 tables are gone")
+
+
+def test_an_instance_below_a_project_is_found(shop: Shop) -> None:
+    home = Home(shop.directory / ".dagster_home", shop.directory)
+    settings = "run_retries: {enabled: true}"
+    (shop.directory / "dagster.yaml").write_text(settings)
+    with existing_instance(home) as found:
+        assert found is None
+    assert not home.directory.exists()
+    with open_instance(home), existing_instance(home) as found:
+        assert found is not None
 
 
 def add_run(instance: dg.DagsterInstance) -> str:

@@ -1,3 +1,3 @@
--- Grants: none. SQLite 3.37+. The library's version: that of the file's format says nothing we need.
+-- Grants: none. SQLite 3.37+. The version of the library, not that of the file's format.
 select
     sqlite_version() as version
