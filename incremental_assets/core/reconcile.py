@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from incremental_assets.core.change import GONE
 from incremental_assets.core.entities import (
     COLUMNS,
     ENTITIES,
@@ -76,7 +77,8 @@ def _judged(
         *(pl.col(name).alias(f"source_{name}") for name in TABLES.key),
         pl.col("column_count").alias("base_count"),
     )
-    sources = plan.select(
+    # A table that is gone has the key that a renamed one may have now.
+    sources = plan.filter(~pl.col("change").is_in(GONE)).select(
         *TABLES.key,
         "known",
         "reread",

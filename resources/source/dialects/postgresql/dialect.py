@@ -41,7 +41,7 @@ DIALECT = Dialect(
         {
             "isolation_level": "REPEATABLE READ",
             "pool_size": 3,
-            "max_overflow": 2,
+            "max_overflow": -1,
             "connect_args": {"connect_timeout": 10, "client_encoding": "utf8"},
         }
     ),

@@ -1,0 +1,158 @@
+"""What a database holds according to SQLAlchemy's Inspector, which shares no query with ours."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, Inspector, create_engine, inspect, text
+from sqlalchemy import types as sql_types
+from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import SAWarning
+
+# Printed texts depend on these; Source pins the same.
+SETTINGS = "-c search_path= -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres"
+SYSTEM = ("information_schema",)
+PARTITIONS = "select relnamespace::regnamespace::text, relname from pg_class where relispartition"
+ROUTINES = """
+    select routine_schema, routine_name, coalesce(routine_type, 'AGGREGATE')
+    from information_schema.routines
+    where routine_schema not in ('pg_catalog', 'information_schema')
+"""
+
+KINDS = dict.fromkeys(("PARTITION", "PARTITIONED TABLE"), "TABLE")
+# The attributes that ``_facts`` and its caller find, in their order.
+COMPARED = (
+    "is_primary_key",
+    "is_foreign_key",
+    "nullable",
+    "default",
+    "comment",
+    "is_identity",
+    "is_generated",
+    "max_length",
+    "numeric_precision",
+    "numeric_scale",
+)
+
+Picture = dict[str, dict[tuple[str, ...], Any]]
+
+
+def differing(url: str, state: Mapping[str, pl.LazyFrame], *, partitions: bool) -> dict[str, Any]:
+    """By kind of object, what a state says otherwise than the oracle: (oracle, state)."""
+    true, ours = picture(url, partitions=partitions), pictured(state)
+    return {
+        kind: {
+            key: (true[kind].get(key), ours[kind].get(key))
+            for key in true[kind].keys() | ours[kind].keys()
+            if true[kind].get(key) != ours[kind].get(key)
+        }
+        for kind in true
+        if true[kind] != ours[kind]
+    }
+
+
+def picture(url: str, *, partitions: bool) -> Picture:
+    """What the Inspector sees; without ``partitions`` those are left out."""
+    is_postgresql = url.startswith("postgresql")
+    options = {"options": SETTINGS} if is_postgresql else {}
+    scheme, _, rest = url.partition(":")
+    engine = create_engine(f"{scheme}+psycopg:{rest}" if is_postgresql else url, connect_args=options)
+    found: Picture = {"schemas": {}, "relations": {}, "columns": {}, "routines": {}}
+    with engine.connect() as connection, warnings.catch_warnings():
+        # Types that it does not know are not compared.
+        warnings.simplefilter("ignore", SAWarning)
+        inspector = inspect(connection)
+        for schema in inspector.get_schema_names():
+            if schema not in SYSTEM:
+                found["schemas"][(schema,)] = True
+                _add_relations(found, inspector, schema)
+        if is_postgresql:
+            _settle_postgresql(found, connection, partitions=partitions)
+    engine.dispose()
+    return found
+
+
+def _add_relations(found: Picture, inspector: Inspector, schema: str) -> None:
+    comments = (
+        inspector.get_multi_table_comment(schema=schema, kind=ObjectKind.ANY)
+        if inspector.dialect.supports_comments
+        else {}
+    )
+    keys = inspector.get_multi_pk_constraint(schema=schema, kind=ObjectKind.ANY)
+    references = inspector.get_multi_foreign_keys(schema=schema, kind=ObjectKind.ANY)
+    kinds = _kinds(inspector, schema)
+    for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
+        name = place[1]
+        comment = comments.get(place, {}).get("text")
+        found["relations"][(schema, name)] = (kinds.get(name), comment)
+        primary = keys.get(place, {}).get("constrained_columns", [])
+        foreign = {one for key in references.get(place, []) for one in key["constrained_columns"]}
+        for position, column in enumerate(columns):
+            is_key = (column["name"] in primary, column["name"] in foreign)
+            found["columns"][(schema, name, column["name"])] = (position, *is_key, *_facts(column))
+
+
+def _kinds(inspector: Inspector, schema: str) -> dict[str, str]:
+    kinds = dict.fromkeys(inspector.get_table_names(schema), "TABLE")
+    kinds |= dict.fromkeys(inspector.get_view_names(schema), "VIEW")
+    if inspector.dialect.name == "postgresql":
+        kinds |= dict.fromkeys(inspector.get_materialized_view_names(schema), "MATERIALIZED VIEW")
+        kinds |= dict.fromkeys(inspector.get_foreign_table_names(schema), "FOREIGN TABLE")
+    return kinds
+
+
+def _facts(column: Mapping[str, Any]) -> tuple[Any, ...]:
+    kind = column["type"]
+    computed = column.get("computed")
+    is_text = isinstance(kind, sql_types.VARCHAR | sql_types.CHAR | BIT)
+    is_number = type(kind) is sql_types.NUMERIC
+    return (
+        column["nullable"],
+        computed["sqltext"] if computed else column["default"],
+        column.get("comment"),
+        bool(column.get("identity")),
+        bool(computed),
+        kind.length if is_text else None,
+        kind.precision if is_number else None,
+        kind.scale if is_number else None,
+    )
+
+
+def _settle_postgresql(found: Picture, connection: Connection, *, partitions: bool) -> None:
+    for schema, name, kind in connection.execute(text(ROUTINES)):
+        key = (schema, name, kind)
+        found["routines"][key] = found["routines"].get(key, 0) + 1
+    if not partitions:
+        hidden = {tuple(row) for row in connection.execute(text(PARTITIONS))}
+        for kind in ("relations", "columns"):
+            found[kind] = {key: fact for key, fact in found[kind].items() if key[:2] not in hidden}
+
+
+def pictured(state: Mapping[str, pl.LazyFrame]) -> Picture:
+    """A state in the oracle's terms."""
+    rows = {name: frame.collect().to_dicts() for name, frame in state.items()}
+    routines = Counter(
+        (row["schema"], row["procedure"], row["kind"]) for row in rows.get("procedures", ())
+    )
+    return {
+        "schemas": {(row["schema"],): True for row in rows["schemas"]},
+        "relations": {
+            (row["schema"], row["table"]): (KINDS.get(row["kind"], row["kind"]), row["comment"])
+            for row in rows["tables"]
+        },
+        "columns": dict(_columns(rows["columns"])),
+        "routines": dict(routines),
+    }
+
+
+def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], tuple[Any, ...]]]:
+    """Columns with their place among their table's columns, instead of the source's own number."""
+    ordered = sorted(rows, key=lambda row: (row["schema"], row["table"], row["ordinal"]))
+    for (schema, table), columns in groupby(ordered, key=itemgetter("schema", "table")):
+        for position, row in enumerate(columns):
+            yield (schema, table, row["column"]), (position, *(row[name] for name in COMPARED))

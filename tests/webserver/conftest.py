@@ -1,0 +1,104 @@
+"""The webserver that all tests here share, and for each test a connection of its own."""
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from incremental_assets.instance import Home, prepare_home
+from resources.source.dialect import dialect_for
+from tests.sources import copied_folder, sql_files
+from tests.webserver.faulty import COLUMNS, PACKAGE, SCHEMA
+from tests.webserver.server import Webserver
+from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop
+
+# The connections, each with a database of the same name; all but the new ones stand at version 1.
+NEW = ("clicked",)
+REFRESHED = (
+    *("done", "guarded", "resumed", "mended", "shown", "broken", "killed", "busy", "whole"),
+)
+Shops = Callable[[str], Shop]
+
+
+@pytest.fixture(scope="package")
+def webserver(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
+    """A running webserver with a daemon, in a Dagster home with the project's settings."""
+    directory = tmp_path_factory.mktemp("webserver")
+    home = directory / "home"
+    prepare_home(Home(home, None))
+    # Runs leave the queue when they are launched, not up to five seconds later.
+    with (home / "dagster.yaml").open("a") as settings:
+        settings.write("\nrun_queue:\n  dequeue_interval_seconds: 1\n")
+    write_dialect(directory)
+    create_databases(postgres_url)
+    server = Webserver(directory, home, write_config(directory, postgres_url))
+    with server.start("refresh", *REFRESHED) as refreshes, server.running():
+        told, _ = refreshes.communicate()
+        assert refreshes.returncode == 0, told
+        yield server
+
+
+def write_dialect(directory: Path) -> None:
+    """The folder that ``faulty.py`` speaks of."""
+    dialect = dialect_for("postgresql://")
+    columns = COLUMNS.format(given=sql_files(dialect)["columns"])
+    copied_folder(dialect, directory / PACKAGE, columns=columns)
+
+
+def create_databases(postgres_url: str) -> None:
+    """A database per connection, each with the same tables."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("create database template_shop")
+    with psycopg.connect(database_url(postgres_url, "template_shop")) as connection:
+        for table in TABLES:
+            connection.execute(f"create table {table} (id integer primary key, name text)")
+        for statement in SCHEMA:
+            connection.execute(statement)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for name in (*NEW, *REFRESHED):
+            connection.execute(f"create database {name} template template_shop")
+
+
+def write_config(directory: Path, postgres_url: str) -> Path:
+    """A ``connections.yaml`` (JSON is YAML too) with all connections."""
+    connections = [
+        {
+            "name": name,
+            "url": database_url(postgres_url, name),
+            "exclude": {".*": ["control"]},
+            "options": {"batch_tables": TABLES_OF_A_BATCH},
+        }
+        for name in (*NEW, *REFRESHED)
+    ]
+    path = directory / "connections.yaml"
+    path.write_text(json.dumps({"state": "./catalog", "connections": connections}))
+    return path
+
+
+def database_url(postgres_url: str, name: str) -> str:
+    """Another database of the same server."""
+    return f"{postgres_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def shop(webserver: Webserver, postgres_url: str) -> Shops:
+    """The connection of a name; a test that changes one has it for itself."""
+
+    def of(name: str) -> Shop:
+        return Shop(name, database_url(postgres_url, name), webserver)
+
+    return of
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what webserver and daemon printed below a test that failed."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("webserver")
+    if report.failed and server:
+        report.sections.append(("webserver and daemon", server.log.read_text()[-8000:]))
+    return report

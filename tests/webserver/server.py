@@ -1,0 +1,259 @@
+"""A running webserver and its daemon, and questions to it by GraphQL.
+
+What the tests know of one connection is in ``shops.py``.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from incremental_assets.config import ENVIRONMENT_VARIABLE
+from incremental_assets.runs import LOCATION
+from tests.webserver import queries
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 90.0
+RUN_SECONDS = 90.0
+FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
+ASSET_JOB = "__ASSET_JOB"
+# The name is the project's own: runs of the command line say that they come from there.
+CODE_LOCATION = {
+    "module_name": "tests.webserver.location",
+    "location_name": LOCATION,
+    "working_directory": str(ROOT),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the webserver tells it."""
+
+    id: str
+    status: str
+    began: float | None
+    ended: float | None
+    tags: Mapping[str, str]
+    steps: Mapping[str, str]
+    events: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def told(cls, answer: Mapping[str, Any]) -> "Run":
+        """The run out of an answer."""
+        return cls(
+            answer["runId"],
+            answer["status"],
+            answer["startTime"],
+            answer["endTime"],
+            {tag["key"]: tag["value"] for tag in answer["tags"]},
+            {step["stepKey"]: step["status"] for step in answer["stepStats"]},
+            answer["eventConnection"]["events"],
+        )
+
+    @property
+    def log(self) -> str:
+        """Every message, and what a person reads about failures."""
+        return "\n".join(line for event in self.events for line in _lines(event))
+
+    def materialized(self, asset: str) -> list[str | None]:
+        """The partitions (None: no partition) for which this run materialized ``asset``."""
+        return [
+            event["partition"]
+            for event in self.events
+            if event["__typename"] == "MaterializationEvent"
+            and event["assetKey"]["path"][-1] == asset
+        ]
+
+
+def _lines(event: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{event.get('stepKey')}: {event.get('message')}"
+    error = event.get("error")
+    if error:
+        yield error["message"]
+        yield from (link["error"]["message"] for link in error["errorChain"])
+
+
+class Webserver:
+    """A webserver on a free port, and the command line beside it; ``home`` is Dagster's."""
+
+    def __init__(self, directory: Path, home: Path, config: Path) -> None:
+        self.directory = directory
+        self._port = _free_port()
+        self._url = f"http://127.0.0.1:{self._port}"
+        self._environment = os.environ | {
+            "DAGSTER_HOME": str(home),
+            ENVIRONMENT_VARIABLE: str(config),
+            "PYTHONPATH": os.pathsep.join([str(directory), str(ROOT)]),
+        }
+
+    @property
+    def log(self) -> Path:
+        """What webserver and daemon print."""
+        return self.directory / "dagster.log"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """It answers while this lasts; its processes end with all that they started."""
+        workspace = self.directory / "workspace.yaml"
+        workspace.write_text(json.dumps({"load_from": [{"python_module": CODE_LOCATION}]}))
+        served = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(self._port)]
+        with (
+            self._process([*served, "-w", str(workspace)]),
+            self._process(["tests.webserver.daemon", "run", "-w", str(workspace)]),
+        ):
+            wait_until(self._answers, seconds=START_SECONDS)
+            yield
+
+    @contextmanager
+    def _process(self, command: Sequence[str]) -> Iterator[None]:
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.directory,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask(queries.LOCATIONS)["entries"])
+        except urllib.error.URLError:
+            return False
+
+    def start(self, *arguments: str, faulty: bool = False) -> subprocess.Popen[str]:
+        """``incremental-assets`` with these arguments in the same home; what it prints is kept.
+
+        ``faulty``: over the sources that the webserver's runs have too.
+        """
+        module = "tests.webserver.command" if faulty else "incremental_assets"
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.directory,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def command(self, *arguments: str, faulty: bool = False) -> tuple[int, str]:
+        """The same, to its end: exit code, and what it printed."""
+        with self.start(*arguments, faulty=faulty) as process:
+            told, _ = process.communicate(timeout=RUN_SECONDS)
+        return process.returncode, told
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The answer to the one field that ``query`` asks for."""
+        request = urllib.request.Request(
+            f"{self._url}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        (told,) = answer["data"].values()
+        return told
+
+    def launch(
+        self,
+        job: str,
+        assets: Sequence[Sequence[str]] | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Launch a run as a click does; its id."""
+        selected = None if assets is None else [{"path": list(key)} for key in assets]
+        parameters = {
+            "mode": "default",
+            "runConfigData": json.dumps(config or {}),
+            "executionMetadata": {"tags": _pairs(tags)},
+            "selector": {
+                "repositoryLocationName": LOCATION,
+                "repositoryName": "__repository__",
+                "pipelineName": job,
+                "assetSelection": selected,
+            },
+        }
+        return self._launched(self.ask(queries.LAUNCH, params=parameters))
+
+    def reexecute(self, run_id: str, strategy: str) -> str:
+        """Launch a run again, ``ALL_STEPS`` or ``FROM_FAILURE``; the new run's id."""
+        parameters = {"parentRunId": run_id, "strategy": strategy}
+        return self._launched(self.ask(queries.REEXECUTE, params=parameters))
+
+    def backfill(self, assets: Sequence[Sequence[str]], partitions: Sequence[str]) -> str:
+        """Launch a backfill as the dialog of several assets does; its id."""
+        parameters = {
+            "tags": [],
+            "assetSelection": [{"path": list(key)} for key in assets],
+            "partitionNames": list(partitions),
+            "fromFailure": False,
+        }
+        told = self.ask(queries.BACKFILL, params=parameters)
+        assert told["__typename"] == "LaunchBackfillSuccess", told
+        return str(told["backfillId"])
+
+    def _launched(self, told: Mapping[str, Any]) -> str:
+        assert told["__typename"] == "LaunchRunSuccess", told
+        return str(told["run"]["runId"])
+
+    def run(self, run_id: str) -> Run:
+        """A run as it stands."""
+        return Run.told(self.ask(queries.RUN, run=run_id))
+
+    def runs(self, tags: Mapping[str, str], statuses: Sequence[str] | None = None) -> list[Run]:
+        """Runs with these tags, newest first."""
+        wanted = {"tags": _pairs(tags), "statuses": statuses}
+        return [Run.told(one) for one in self.ask(queries.RUNS, filter=wanted)["results"]]
+
+    def finish(self, run_id: str) -> Run:
+        """The run when it has come to its end."""
+        query = queries.STATUS
+        wait_until(lambda: self.ask(query, run=run_id)["status"] in FINISHED, seconds=RUN_SECONDS)
+        return self.run(run_id)
+
+    def finish_backfill(self, backfill_id: str) -> tuple[str, list[Run]]:
+        """The status of a backfill that has come to its end, and its runs, oldest first."""
+
+        def status() -> str:
+            return str(self.ask(queries.BACKFILL_STATUS, backfill=backfill_id)["status"])
+
+        wait_until(lambda: status() not in ("REQUESTED", "CANCELING"), seconds=RUN_SECONDS)
+        return status(), self.runs({"dagster/backfill": backfill_id})[::-1]
+
+
+def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in (tags or {}).items()]
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Poll ``condition`` until it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} seconds"
+        time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

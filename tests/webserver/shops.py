@@ -1,0 +1,143 @@
+"""One connection seen from all sides: its database, its state, its assets in the webserver."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import psycopg
+
+from incremental_assets.core.plan import batch_key
+from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, LOCATION
+from resources.state_store.head import Head
+from resources.state_store.local import LocalObjects
+from resources.state_store.store import StateStore
+from tests.webserver import queries
+from tests.webserver.server import ASSET_JOB, Run, Webserver, wait_until
+
+TABLES = tuple(f"item_{number:02}" for number in range(12))
+TABLES_OF_A_BATCH = 2
+BATCHES = len(TABLES) // TABLES_OF_A_BATCH
+ASSETS = (
+    *("extraction", "databases", "schemas", "tables", "procedures", "column_plan"),
+    *("columns", "incremental_diff", "current_state", "marker"),
+)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A connection ``name`` of the webserver's configuration."""
+
+    name: str
+    url: str
+    server: Webserver
+
+    def ddl(self, *statements: str) -> None:
+        """Run statements in the database, each committed by itself."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def change_every_table(self) -> None:
+        """Give every table one column more, so that all batches are read again."""
+        self.ddl(*(f"alter table {table} add column more integer" for table in TABLES))
+
+    def break_tables(self, *tables: str) -> None:
+        """From now on exactly these tables' columns cannot be read."""
+        named = ", ".join(f"('{table}')" for table in tables)
+        insert = [f"insert into control.fault values {named}"] if tables else []
+        self.ddl("delete from control.fault", *insert)
+
+    @contextmanager
+    def columns_blocked(self) -> Iterator[None]:
+        """Whoever reads columns waits while this lasts."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("lock table control.fault in access exclusive mode")
+            yield
+
+    @cached_property
+    def store(self) -> StateStore:
+        """The connection's state."""
+        return StateStore(LocalObjects(self.server.directory / "catalog"), self.name)
+
+    @property
+    def head(self) -> Head:
+        """HEAD, which exists."""
+        found = self.store.head()
+        assert found is not None, "no HEAD"
+        return found.head
+
+    def version(self) -> int:
+        """The number of the version HEAD stands at."""
+        return self.store.version(self.head.ref).number
+
+    def keys(self, run: Run | None = None) -> set[str]:
+        """The keys of all batches of a run's extraction; without a run, of the one at HEAD."""
+        extraction = run.tags[EXTRACTION_TAG] if run else self.head.extraction
+        return {batch_key(extraction, number) for number in range(BATCHES)}
+
+    def assets(self, *names: str) -> list[tuple[str, str]]:
+        """Asset keys."""
+        return [(self.name, name) for name in names]
+
+    def refresh(self, **config: Any) -> Run:
+        """One click on the job's button, and the run's end; ``config`` is for ``extraction``."""
+        return self.server.finish(self.launch(**config))
+
+    def launch(self, **config: Any) -> str:
+        """One click on the job's button; the run's id."""
+        asked = {"ops": {f"{self.name}__extraction": {"config": config}}} if config else {}
+        return self.server.launch(f"{self.name}_refresh", self.assets(*ASSETS), config=asked)
+
+    def materialize(self, *names: str, partition: str | None = None) -> Run:
+        """Materialize some assets from their page, and the run's end."""
+        tags = {"dagster/partition": partition} if partition else {}
+        return self.server.finish(
+            self.server.launch(ASSET_JOB, self.assets(*names), tags=tags)
+        )
+
+    def seen(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the webserver shows of the connection's assets, by name."""
+        group = {
+            "groupName": self.name,
+            "repositoryName": "__repository__",
+            "repositoryLocationName": LOCATION,
+        }
+        nodes = self.server.ask(queries.ASSETS, group=group)
+        return {node["assetKey"]["path"][-1]: node for node in nodes}
+
+    def batches(self, status: str = "materialized") -> set[str]:
+        """The partitions of ``column_batches`` that the webserver shows in that colour."""
+        shown = self.seen()["column_batches"]["assetPartitionStatuses"]
+        return set(shown[f"{status}Partitions"])
+
+    def row_count(self, asset: str) -> int:
+        """What the latest materialization of an asset says of its rows."""
+        (latest,) = self.seen()[asset]["assetMaterializations"]
+        facts = {entry["label"]: entry.get("intValue") for entry in latest["metadataEntries"]}
+        return int(facts["dagster/row_count"])
+
+    def check(self, asset: str, name: str) -> Mapping[str, Any]:
+        """What the webserver shows of an asset check."""
+        checks = self.seen()[asset]["assetChecksOrError"]["checks"]
+        (found,) = (check for check in checks if check["name"] == name)
+        shown: Mapping[str, Any] = found["executionForLatestMaterialization"]
+        return shown
+
+    @contextmanager
+    def reading(self) -> Iterator[subprocess.Popen[str]]:
+        """A ``refresh`` of the command line that has come to the columns and waits there."""
+        with self.columns_blocked(), self.server.start("refresh", self.name, faulty=True) as process:
+            self.wait_for_reading()
+            yield process
+
+    def wait_for_reading(self) -> None:
+        """Until a run of the connection is in its step ``columns``."""
+
+        def steps() -> list[str | None]:
+            started = self.server.runs({CONNECTION_TAG: self.name}, ["STARTED"])
+            return [run.steps.get(f"{self.name}__columns") for run in started]
+
+        wait_until(lambda: "IN_PROGRESS" in steps(), seconds=30)

@@ -1,0 +1,72 @@
+"""Refreshes of the command line and of the UI in one Dagster home: shown, re-executed, killed."""
+
+import pytest
+
+from incremental_assets.runs import CONNECTION_TAG
+from tests.webserver.conftest import Shops
+from tests.webserver.shops import TABLES
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_run_of_the_command_line_is_shown_and_can_be_re_executed(shop: Shops) -> None:
+    shown = shop("shown")
+    (first,) = shown.server.runs({CONNECTION_TAG: "shown"})
+    assert first.status == "SUCCESS"
+    shown.change_every_table()
+    again = shown.server.finish(shown.server.reexecute(first.id, "ALL_STEPS"))
+    assert again.status == "SUCCESS", again.log
+    assert shown.version() == 2
+
+
+def test_a_failed_run_of_the_command_line_can_be_re_executed_from_failure(shop: Shops) -> None:
+    broken = shop("broken")
+    broken.change_every_table()
+    broken.break_tables(TABLES[0])
+    code, told = broken.server.command("refresh", "broken", faulty=True)
+    assert code == 1
+    assert "1 of 6 batches of broken failed" in told
+    broken.break_tables()
+    failed, _ = broken.server.runs({CONNECTION_TAG: "broken"})
+    again = broken.server.finish(broken.server.reexecute(failed.id, "FROM_FAILURE"))
+    assert again.status == "SUCCESS", again.log
+    assert len(again.materialized("column_batches")) == 1
+    assert broken.version() == 2
+
+
+def test_killed_refreshes_stop_nobody(shop: Shops) -> None:
+    killed = shop("killed")
+    killed.change_every_table()
+    for _ in range(4):
+        with killed.reading() as refresh:
+            refresh.kill()
+    code, told = killed.server.command("refresh", "killed")
+    assert code == 0, told
+    assert killed.version() == 2
+    runs = killed.server.runs({CONNECTION_TAG: "killed"})
+    assert [run.status for run in runs] == ["SUCCESS", *["FAILURE"] * 4, "SUCCESS"]
+    assert all("was killed" in run.log for run in runs[1:5])
+    killed.ddl("alter table item_00 add column most integer")
+    clicked = killed.refresh()
+    assert clicked.status == "SUCCESS", clicked.log
+    assert killed.version() == 3
+
+
+def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
+    busy = shop("busy")
+    busy.change_every_table()
+    with busy.columns_blocked():
+        running = busy.launch()
+        busy.wait_for_reading()
+        patient = busy.server.start("refresh", "busy", "--wait")
+        code, told = busy.server.command("refresh", "busy")
+        assert code == 1
+        assert f"StateConflict: Run {running} of busy is STARTED" in told
+        assert patient.poll() is None
+    first = busy.server.finish(running)
+    assert first.status == "SUCCESS", first.log
+    told, _ = patient.communicate(timeout=60)
+    assert patient.returncode == 0, told
+    second = busy.server.runs({CONNECTION_TAG: "busy"})[0]
+    assert second.began > first.ended
+    assert busy.version() == 2

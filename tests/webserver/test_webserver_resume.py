@@ -1,0 +1,62 @@
+"""A batch fails in a refresh; then only that one is read again, whichever way a person chooses."""
+
+import pytest
+
+from tests.webserver.conftest import Shops
+from tests.webserver.server import Run
+from tests.webserver.shops import BATCHES, TABLES, Shop
+
+pytestmark = pytest.mark.integration
+
+FAULTY = TABLES[5]
+SAME_BATCH = TABLES[4:6]
+
+
+def fail_one_batch(shop: Shop) -> tuple[Run, str]:
+    """A refresh that failed because one batch did; the key of that batch."""
+    shop.change_every_table()
+    shop.break_tables(FAULTY)
+    run = shop.refresh()
+    (missing,) = shop.keys(run) - shop.batches()
+    return run, missing
+
+
+def heal_that_batch_only(shop: Shop) -> None:
+    """Whoever reads another batch again will fail."""
+    shop.break_tables(*(table for table in TABLES if table not in SAME_BATCH))
+
+
+def test_re_execution_from_failure_reads_only_the_batch_that_failed(shop: Shops) -> None:
+    resumed = shop("resumed")
+    failed, missing = fail_one_batch(resumed)
+    assert failed.status == "FAILURE"
+    assert missing in failed.log
+    assert "QueryFailed" in failed.log
+    assert "division by zero" in failed.log
+    assert set(failed.materialized("column_batches")) == resumed.keys(failed) - {missing}
+    assert resumed.batches("unmaterialized") == {missing}
+    assert resumed.version() == 1
+
+    heal_that_batch_only(resumed)
+    again = resumed.server.finish(resumed.server.reexecute(failed.id, "FROM_FAILURE"))
+    assert again.status == "SUCCESS", again.log
+    assert again.materialized("column_batches") == [missing]
+    assert again.materialized("extraction") == []
+    assert resumed.batches("unmaterialized") == set()
+    assert resumed.version() == 2
+    assert resumed.row_count("columns") == 3 * len(TABLES)
+
+
+def test_the_missing_partition_can_be_materialized_by_itself(shop: Shops) -> None:
+    mended = shop("mended")
+    _, missing = fail_one_batch(mended)
+    heal_that_batch_only(mended)
+    alone = mended.materialize("column_batches", partition=missing)
+    assert alone.status == "SUCCESS", alone.log
+    assert alone.materialized("column_batches") == [missing]
+    assert mended.version() == 1
+    rest = mended.materialize("columns", "incremental_diff", "current_state", "marker")
+    assert rest.status == "SUCCESS", rest.log
+    assert rest.materialized("column_batches") == []
+    assert mended.version() == 2
+    assert len(mended.batches()) == 2 * BATCHES
