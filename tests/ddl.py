@@ -49,9 +49,7 @@ def typed(kinds: str) -> str:
     """The query for types of these kinds; row types of tables and arrays are not named."""
     where = f"""typtype in ({kinds}) and typelem = 0 and (
         typrelid = 0 or 'c' = (select relkind from pg_class where oid = typrelid))"""
-    return IN_SCHEMA.format(
-        name="typname", catalog="pg_type", schema="typnamespace", where=where
-    )
+    return IN_SCHEMA.format(name="typname", catalog="pg_type", schema="typnamespace", where=where)
 
 
 def literal(query: str, kind: str) -> str:
@@ -81,7 +79,8 @@ WORDS = {
     "view": RELATIONS.format("'v'"),
     "matview": RELATIONS.format("'m'"),
     "foreign": RELATIONS.format("'f'"),
-    "child": RELATIONS.format("'r'") + " and exists (select from pg_inherits where inhrelid = c.oid)",
+    "child": RELATIONS.format("'r'")
+    + " and exists (select from pg_inherits where inhrelid = c.oid)",
     "neighbour": RELATIONS.format("'r', 'p', 'v', 'm', 'f'")
     + """ and c.oid <> cast(%(last)s as regclass) and n.oid = (
         select relnamespace from pg_class where oid = cast(%(last)s as regclass))""",
@@ -118,7 +117,10 @@ WORDS = {
     "role": "select rolname from pg_roles where rolname ~ '^law_'",
 }
 TYPED = ("enum", "composite", "domain", "type_name")
-RELATED = (*("table", "relation", "partitioned", "view", "matview", "foreign", "child"), "composite")
+RELATED = (
+    *("table", "relation", "partitioned", "view", "matview", "foreign", "child"),
+    "composite",
+)
 DEPENDENT = ("neighbour", "column", "constraint", "partition", "parent", "definition", "label")
 
 

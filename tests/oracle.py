@@ -61,7 +61,9 @@ def picture(url: str, *, partitions: bool) -> Picture:
     is_postgresql = url.startswith("postgresql")
     options = {"options": SETTINGS} if is_postgresql else {}
     scheme, _, rest = url.partition(":")
-    engine = create_engine(f"{scheme}+psycopg:{rest}" if is_postgresql else url, connect_args=options)
+    engine = create_engine(
+        f"{scheme}+psycopg:{rest}" if is_postgresql else url, connect_args=options
+    )
     found: Picture = {"schemas": {}, "relations": {}, "columns": {}, "routines": {}}
     with engine.connect() as connection, warnings.catch_warnings():
         # Types that it does not know are not compared.

@@ -34,25 +34,37 @@ def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        from incremental_assets.failures import Ours
-
         try:
             return command(*args, **kwargs)
-        except Ours as error:
-            if click.get_current_context().obj["debug"]:
-                raise
-            fail(f"{type(error).__name__}: {error}")
         except KeyboardInterrupt:
             click.echo("Interrupted; nothing was committed.", err=True)
             sys.exit(INTERRUPTED)
+        except Exception as error:
+            # Imported here because it brings Dagster, which takes a second.
+            from incremental_assets.failures import Ours
+
+            if click.get_current_context().obj["debug"] or not isinstance(error, Ours):
+                raise
+            fail(f"{type(error).__name__}: {error}")
 
     return run
 
 
 def fail(message: str) -> NoReturn:
     """End with exit code 1 and one message on stderr."""
-    click.echo(message, err=True)
+    for line in message.split("\n"):
+        click.echo(escaped(line), err=True)
     sys.exit(1)
+
+
+def escaped(text: str) -> str:
+    r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
+
+    JSON stays the JSON it was.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def console() -> Console:
@@ -62,4 +74,5 @@ def console() -> Console:
 
 def print_json(content: Any) -> None:
     """One JSON object on stdout."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+    click.echo("\n".join(map(escaped, text.split("\n"))))

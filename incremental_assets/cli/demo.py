@@ -9,10 +9,12 @@ import click
 import dagster as dg
 from rich.console import Console
 
+from incremental_assets.cli.changes import parts_of
 from incremental_assets.cli.commands import console, ending_plainly, fail
 from incremental_assets.cli.refresh import Bars, refresh_one, show
 from incremental_assets.cli.running import Outcome, Refresher, Wish
-from incremental_assets.cli.inspect import _diff_table as show_diff
+from incremental_assets.cli.show import wide_console
+from incremental_assets.cli.tables import print_parts
 from incremental_assets.config import Config, demo_config
 from incremental_assets.core.equality import unequal
 from incremental_assets.instance import Home, locate_home, open_instance
@@ -23,6 +25,7 @@ from resources.state_store.memory import MemoryObjects
 from resources.state_store.version import Version
 
 NAME = "demo"
+SHOWN_ROWS = 8
 
 
 @click.command("demo")
@@ -73,7 +76,8 @@ def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbos
         _succeed(refresh_one(refresher, NAME, wish, bars))
         version = refresher.store(NAME).current()
         assert version is not None
-        show_diff(NAME, version, 40)
+        hidden = sum(print_parts(wide_console(), [part], SHOWN_ROWS) for part in parts_of(version))
+        out.print(f"and {hidden} more rows: incremental-assets diff demo --limit 0")
         out.print("\nThird refresh, nothing has changed", style="bold")
         _succeed(refresh_one(refresher, NAME, wish, bars))
         return _prove(out, version, fresh_full(config, bars))

@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from incremental_assets.batches import Batch
-from incremental_assets.cli.commands import console, ending_plainly, print_json
+from incremental_assets.cli.changes import parts_of_frames
+from incremental_assets.cli.commands import console, ending_plainly, escaped, print_json
 from incremental_assets.cli.running import Outcome, Refresher, Wish
+from incremental_assets.cli.show import wide_console
+from incremental_assets.cli.tables import print_parts
 from incremental_assets.failures import Ours
 from incremental_assets.instance import locate_home, open_instance
 from incremental_assets.wiring import current_config
@@ -137,7 +140,9 @@ def show(outcome: Outcome, *, dry_run: bool = False) -> None:
     """What came of it, for people."""
     out = console()
     if not outcome.ok:
-        click.echo(f"{outcome.name}: failed\n{outcome.error or 'see the run in the UI'}", err=True)
+        click.echo(f"{outcome.name}: failed", err=True)
+        for line in (outcome.error or "see the run in the UI").split("\n"):
+            click.echo(escaped(line), err=True)
         return
     counts = ", ".join(f"{count:,} {entity}" for entity, count in outcome.counts.items())
     state = "would change" if dry_run else f"version {outcome.version}"
@@ -151,5 +156,7 @@ def show(outcome: Outcome, *, dry_run: bool = False) -> None:
         told = ", ".join(f"{count:,} {change}" for change, count in changes.items() if count)
         if told:
             out.print(f"  {entity}: {told}", markup=False)
+    if outcome.diff:
+        print_parts(wide_console(), parts_of_frames(outcome.diff, outcome.changes))
     for warning in outcome.warnings:
         out.print(f"  warning: {warning}", style="yellow", markup=False)

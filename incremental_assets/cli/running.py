@@ -5,11 +5,12 @@ Shared by ``refresh`` and ``demo``. What is printed about it is theirs.
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
@@ -76,10 +77,11 @@ class Outcome:
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+    diff: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
+        """All fields but the frames of a dry run's diff."""
+        return {name: value for name, value in vars(self).items() if name != "diff"}
 
 
 class Refresher:
@@ -155,6 +157,8 @@ class Refresher:
             found = extraction.read_json("diff/summary")
             outcome.changed, outcome.changes = not found["same"], found["changes"]
         if dry:
+            names = extraction.names("diff")
+            outcome.diff = {name[5:]: extraction.read(name).collect() for name in names}
             self._abandon(extraction)
 
     def _abandon(self, extraction: Extraction) -> None:

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from incremental_assets.cli.commands import console
+from incremental_assets.cli.commands import console, escaped
 
 PLAIN_NAME = re.compile(r"\w(?:[\w$# -]*[\w$#])?")
-LONGEST = 200
+LONGEST = 80
 WIDEST = 10_000
 STYLES = {
     "CREATED": "green",
@@ -28,16 +28,6 @@ STYLES = {
     "warn": "yellow",
     "failed": "bold red",
 }
-
-
-def escaped(text: str) -> str:
-    r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
-
-    JSON stays the JSON it was.
-    """
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
