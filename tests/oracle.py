@@ -17,6 +17,11 @@ from sqlalchemy.exc import SAWarning
 # Printed texts depend on these; Source pins the same.
 SETTINGS = "-c search_path= -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres"
 SYSTEM = ("information_schema",)
+# The Inspector does not see that a partition's column is an identity column.
+IDENTITIES = """
+    select table_schema, table_name, column_name from information_schema.columns
+    where is_identity = 'YES'
+"""
 PARTITIONS = "select relnamespace::regnamespace::text, relname from pg_class where relispartition"
 ROUTINES = """
     select routine_schema, routine_name, coalesce(routine_type, 'AGGREGATE')
@@ -24,6 +29,7 @@ ROUTINES = """
     where routine_schema not in ('pg_catalog', 'information_schema')
 """
 
+KINDS_OF_FACT = ("schemas", "relations", "columns", "identities", "routines")
 KINDS = dict.fromkeys(("PARTITION", "PARTITIONED TABLE"), "TABLE")
 # The attributes that ``_facts`` and its caller find, in their order.
 COMPARED = (
@@ -32,7 +38,6 @@ COMPARED = (
     "nullable",
     "default",
     "comment",
-    "is_identity",
     "is_generated",
     "max_length",
     "numeric_precision",
@@ -64,7 +69,7 @@ def picture(url: str, *, partitions: bool) -> Picture:
     engine = create_engine(
         f"{scheme}+psycopg:{rest}" if is_postgresql else url, connect_args=options
     )
-    found: Picture = {"schemas": {}, "relations": {}, "columns": {}, "routines": {}}
+    found: Picture = {kind: {} for kind in KINDS_OF_FACT}
     with engine.connect() as connection, warnings.catch_warnings():
         # Types that it does not know are not compared.
         warnings.simplefilter("ignore", SAWarning)
@@ -117,7 +122,6 @@ def _facts(column: Mapping[str, Any]) -> tuple[Any, ...]:
         column["nullable"],
         computed["sqltext"] if computed else column["default"],
         column.get("comment"),
-        bool(column.get("identity")),
         bool(computed),
         kind.length if is_text else None,
         kind.precision if is_number else None,
@@ -129,9 +133,10 @@ def _settle_postgresql(found: Picture, connection: Connection, *, partitions: bo
     for schema, name, kind in connection.execute(text(ROUTINES)):
         key = (schema, name, kind)
         found["routines"][key] = found["routines"].get(key, 0) + 1
+    found["identities"] = {tuple(row): True for row in connection.execute(text(IDENTITIES))}
     if not partitions:
         hidden = {tuple(row) for row in connection.execute(text(PARTITIONS))}
-        for kind in ("relations", "columns"):
+        for kind in ("relations", "columns", "identities"):
             found[kind] = {key: fact for key, fact in found[kind].items() if key[:2] not in hidden}
 
 
@@ -148,6 +153,11 @@ def pictured(state: Mapping[str, pl.LazyFrame]) -> Picture:
             for row in rows["tables"]
         },
         "columns": dict(_columns(rows["columns"])),
+        "identities": {
+            (row["schema"], row["table"], row["column"]): True
+            for row in rows["columns"]
+            if row["is_identity"]
+        },
         "routines": dict(routines),
     }
 

@@ -18,15 +18,15 @@ class LazyCommands(click.Group):
 
     def __init__(self, *args: Any, commands_in: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._commands_in = commands_in
+        self.commands_in = commands_in
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._commands_in)
+        return list(self.commands_in)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._commands_in:
+        if cmd_name not in self.commands_in:
             return None
-        return getattr(import_module(self._commands_in[cmd_name]), f"{cmd_name}_command")
+        return getattr(import_module(self.commands_in[cmd_name]), f"{cmd_name}_command")
 
 
 def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:

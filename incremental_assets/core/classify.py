@@ -49,7 +49,8 @@ def classify_tables(
     Returns:
         Columns of ``CLASSIFIED_SCHEMA``. ``previous_*`` is the key in the base version where it
         differs (RENAMED), else null. ``known``: the base version holds this very table. Gone tables
-        have ``reread`` false, and the native_id and column_count of the base version.
+        have ``reread`` false, and the native_id and column_count of the base version. A table that
+        is gone and one that was renamed to its name share their key.
     """
     before = with_database_id(_with_stored(base_tables, stored_counts), base_databases)
     after = with_database_id(listing, databases)

@@ -17,7 +17,7 @@ create table one.product (
 );
 create table one.sale (
     id integer primary key, product integer references one.product (id),
-    fresh integer default one.next_code(), place two.pair,
+    fresh integer default one.next_code(), place two.pair default '(1,x)',
     y text generated always as ((place).y) stored, note text collate two.plain
 );
 create table two.product (id integer primary key default one.next_code(2), kind one.mood[]);
@@ -29,7 +29,7 @@ create view one.offer as select id, name, state from one.product where twice > 1
 create view two.offers as select o.*, (s.place).y from one.offer o join one.sale s using (id);
 create materialized view two.totals as select product, count(*) as n from one.sale group by 1;
 create table two.dependent (
-    operator boolean default (1 operator(two.===) 2),
+    operator boolean default (1 operator(two.===) 2), namespace oid default 'one'::regnamespace::oid,
     class oid default 'one.sale'::regclass::oid, type oid default 'one.mood'::regtype::oid,
     procedure oid default 'one.next_code(integer)'::regprocedure::oid, label text default 'ok'::one.mood::text,
     words tsvector generated always as (to_tsvector('one.words'::regconfig, 'x')) stored,

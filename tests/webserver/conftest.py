@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from incremental_assets.instance import Home, prepare_home
+from incremental_assets.instance import Home, open_instance, prepare_home
 from resources.source.dialect import dialect_for
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import COLUMNS, PACKAGE, SCHEMA
@@ -26,14 +26,16 @@ Shops = Callable[[str], Shop]
 def webserver(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
     """A running webserver with a daemon, in a Dagster home with the project's settings."""
     directory = tmp_path_factory.mktemp("webserver")
-    home = directory / "home"
-    prepare_home(Home(home, None))
+    home = Home(directory / "home", None)
+    prepare_home(home)
     # Runs leave the queue when they are launched, not up to five seconds later.
-    with (home / "dagster.yaml").open("a") as settings:
+    with (home.directory / "dagster.yaml").open("a") as settings:
         settings.write("\nrun_queue:\n  dequeue_interval_seconds: 1\n")
+    # Processes that open a new home at the same time disturb each other.
+    open_instance(home).dispose()
     write_dialect(directory)
     create_databases(postgres_url)
-    server = Webserver(directory, home, write_config(directory, postgres_url))
+    server = Webserver(directory, home.directory, write_config(directory, postgres_url))
     with server.start("refresh", *REFRESHED) as refreshes, server.running():
         told, _ = refreshes.communicate()
         assert refreshes.returncode == 0, told

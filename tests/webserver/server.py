@@ -108,14 +108,15 @@ class Webserver:
         workspace.write_text(json.dumps({"load_from": [{"python_module": CODE_LOCATION}]}))
         served = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(self._port)]
         with (
-            self._process([*served, "-w", str(workspace)]),
-            self._process(["tests.webserver.daemon", "run", "-w", str(workspace)]),
+            self._process([*served, "-w", str(workspace)]) as webserver,
+            self._process(["tests.webserver.daemon", "run", "-w", str(workspace)]) as daemon,
         ):
             wait_until(self._answers, seconds=START_SECONDS)
             yield
+            assert (webserver.poll(), daemon.poll()) == (None, None), "one has ended by itself"
 
     @contextmanager
-    def _process(self, command: Sequence[str]) -> Iterator[None]:
+    def _process(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -126,7 +127,7 @@ class Webserver:
                 start_new_session=True,
             )
         try:
-            yield
+            yield process
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -94,9 +94,7 @@ class Shop:
     def materialize(self, *names: str, partition: str | None = None) -> Run:
         """Materialize some assets from their page, and the run's end."""
         tags = {"dagster/partition": partition} if partition else {}
-        return self.server.finish(
-            self.server.launch(ASSET_JOB, self.assets(*names), tags=tags)
-        )
+        return self.server.finish(self.server.launch(ASSET_JOB, self.assets(*names), tags=tags))
 
     def seen(self) -> Mapping[str, Mapping[str, Any]]:
         """What the webserver shows of the connection's assets, by name."""
@@ -129,7 +127,10 @@ class Shop:
     @contextmanager
     def reading(self) -> Iterator[subprocess.Popen[str]]:
         """A ``refresh`` of the command line that has come to the columns and waits there."""
-        with self.columns_blocked(), self.server.start("refresh", self.name, faulty=True) as process:
+        with (
+            self.columns_blocked(),
+            self.server.start("refresh", self.name, faulty=True) as process,
+        ):
             self.wait_for_reading()
             yield process
 

@@ -7,7 +7,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from incremental_assets.core.apply import apply
-from incremental_assets.core.change import Comparison
+from incremental_assets.core.change import GONE, Comparison
 from incremental_assets.core.classify import classify_tables
 from incremental_assets.core.diff import diff, is_same, summary
 from incremental_assets.core.entities import ENTITIES, TABLES
@@ -152,9 +152,8 @@ def test_reading_what_changed_gives_what_reading_everything_gives(previous, sour
     counts = count_columns(batches)
     merged = merge_columns(previous["columns"].lazy(), listed, batches, counts).collect()
     assert merged.equals(source["columns"])
-    counted = listing.drop("column_count").join(
-        listed.select(*TABLES.key, "column_count"), on=TABLES.key, how="left"
-    )
+    listed_counts = listed.filter(~pl.col("change").is_in(GONE)).select(*TABLES.key, "column_count")
+    counted = listing.drop("column_count").join(listed_counts, on=TABLES.key, how="left")
     stored, report = reconcile_tables(
         counted.select(*TABLES.schema), previous["tables"], listed, counts
     )

@@ -49,6 +49,16 @@ def test_tables_get_what_was_read(name, had, listed, read, token, columns, reaso
     assert found == ([] if reason is None else [(name, listed[1], read or 0, reason)])
 
 
+def test_a_table_renamed_to_the_name_of_one_that_is_gone_is_one_table():
+    base, now = [table("a", "1"), table("b", "2")], [table("b", "1", column_count=1)]
+    counts = frame("tables", now).select(*TABLES.key, read="column_count")
+    tables, report = reconcile_tables(
+        frame("tables", now), frame("tables", base), plan_of(base, now), counts
+    )
+    assert tables.select("table", "native_id", "column_count").rows() == [("b", "1", 1)]
+    assert report.is_empty()
+
+
 def test_columns_are_counted_by_table():
     rows = [
         {"table": "a", "column": "x"},

@@ -32,7 +32,8 @@ select
     a.attnum as ordinal,
     format_type(a.atttypid, a.atttypmod) as data_type,
     not a.attnotnull as nullable,
-    pg_get_expr(d.adbin, d.adrelid) as default,
+    -- Without the relation it takes no lock; only generated columns refer to the relation.
+    pg_get_expr(d.adbin, case when a.attgenerated = '' then 0 else d.adrelid end) as default,
     m.description as comment,
     coalesce(k.is_primary, false) as is_primary_key,
     coalesce(k.is_foreign, false) as is_foreign_key,

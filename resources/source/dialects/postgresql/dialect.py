@@ -30,8 +30,8 @@ DIALECT = Dialect(
     durable_ordinals=True,
     creation_times=False,
     token_covers=(
-        "every catalog row that describes the relation, and those that its columns' types and "
-        "its printed expressions name"
+        "every catalog row of the relation and its columns, and the names of other objects that "
+        "their types, defaults and definitions print"
     ),
     token_has_time=False,
     hides_what_is_not_granted=False,

@@ -14,7 +14,7 @@ select
     set_config('jit', 'off', true),
     set_config('work_mem', '64MB', true),
     -- A view's text cannot be printed while someone holds an exclusive lock on what it reads.
-    set_config('lock_timeout', '30s', true),
+    set_config('lock_timeout', '5s', true),
     set_config(
         'statement_timeout',
         cast(:statement_timeout_seconds as text) || 's',

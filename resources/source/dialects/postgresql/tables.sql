@@ -1,7 +1,8 @@
 -- Grants: none. PostgreSQL 12+. Temporary relations and TOAST tables never; partitions always, of kind PARTITION.
 --
--- token: a hash over (catalog row, xmin) of every catalog row that tables.sql or columns.sql prints of
--- the relation, whatever the rows' order; a removed row takes its share out of the sum.
+-- token: a hash over every catalog row (id, xmin) that tables.sql or columns.sql prints of the relation, in any
+-- order; a removed row takes its share out of the sum. Where they print names of other objects, which change
+-- without any row of the relation, the printed text itself is hashed.
 with relation as materialized (
     select
         c.oid,
@@ -36,201 +37,84 @@ attribute as (
     where attnum > 0
     group by attrelid
 ),
--- What the relation's columns, defaults and view text refer to. `in_text`: an expression does.
-reference as materialized (
-    select
-        d.objid as relation,
-        d.refclassid as catalog,
-        d.refobjid as object,
-        d.refobjsubid as part,
-        false as in_text
-    from pg_depend as d
-    where d.classid = 'pg_class'::regclass
-        and d.objsubid > 0
-        and d.refclassid in ('pg_type'::regclass, 'pg_collation'::regclass)
-    union all
-    select
-        a.adrelid,
-        d.refclassid,
-        d.refobjid,
-        d.refobjsubid,
-        true
-    from pg_attrdef as a
-    join pg_depend as d
-        on d.classid = 'pg_attrdef'::regclass
-        and d.objid = a.oid
-        and d.refobjid <> a.adrelid
-    union all
-    select
-        r.ev_class,
-        d.refclassid,
-        d.refobjid,
-        d.refobjsubid,
-        true
-    from pg_rewrite as r
-    join pg_depend as d
-        on d.classid = 'pg_rewrite'::regclass
-        and d.objid = r.oid
-        and d.refobjid <> r.ev_class
-),
--- (object, part) is unique over all branches of one relation: part tells what object is.
 detail as (
     select
-        d.objoid as relation,
-        d.objoid as object,
-        d.objsubid as part,
-        d.xmin as version,
-        cast(null as oid) as schema_oid
-    from pg_description as d
-    where d.classoid = 'pg_class'::regclass
+        objoid as relation,
+        hashoidextended(objoid, cast(cast(xmin as text) as bigint) * 65536 + objsubid) as hash
+    from pg_description
+    where classoid = 'pg_class'::regclass
     union all
     select
-        a.adrelid,
-        a.oid,
-        2001,
-        a.xmin,
-        null
-    from pg_attrdef as a
+        adrelid,
+        hashoidextended(oid, cast(cast(xmin as text) as bigint))
+    from pg_attrdef
     union all
     select
-        c.conrelid,
-        c.oid,
-        2002,
-        c.xmin,
-        null
-    from pg_constraint as c
-    where c.conrelid <> 0
+        conrelid,
+        hashoidextended(oid, cast(cast(xmin as text) as bigint))
+    from pg_constraint
+    where conrelid <> 0
     union all
     select
-        r.ev_class,
-        r.oid,
-        2003,
-        r.xmin,
-        null
-    from pg_rewrite as r
+        ev_class,
+        hashoidextended(oid, cast(cast(xmin as text) as bigint))
+    from pg_rewrite
     union all
     select
-        i.inhrelid,
-        i.inhparent,
-        2004,
-        i.xmin,
-        null
-    from pg_inherits as i
+        inhrelid,
+        hashoidextended(inhparent, cast(cast(xmin as text) as bigint))
+    from pg_inherits
     union all
+    -- Only what is not built in has rows in pg_depend.
     select
-        f.relation,
-        t.oid,
-        2005,
-        t.xmin,
-        t.typnamespace
-    from reference as f
-    join pg_type as t
-        on t.oid = f.object
-    where f.catalog = 'pg_type'::regclass
-    union all
-    -- A constant of an enum type prints a label; an array's and a domain's are their base's.
-    select
-        f.relation,
-        e.oid,
-        2006,
-        e.xmin,
-        null
-    from reference as f
-    join pg_type as t
-        on t.oid = f.object
-    join pg_enum as e
-        on e.enumtypid = coalesce(nullif(t.typelem, 0), nullif(t.typbasetype, 0), t.oid)
-    where f.catalog = 'pg_type'::regclass
-        and f.in_text
-    union all
-    select
-        f.relation,
-        l.oid,
-        2007,
-        l.xmin,
-        l.collnamespace
-    from reference as f
-    join pg_collation as l
-        on l.oid = f.object
-    where f.catalog = 'pg_collation'::regclass
-    union all
-    select
-        f.relation,
-        c.oid,
-        2008,
-        c.xmin,
-        c.relnamespace
-    from reference as f
-    join pg_class as c
-        on c.oid = f.object
-    where f.catalog = 'pg_class'::regclass
-    union all
-    select
-        f.relation,
         a.attrelid,
-        4000 + a.attnum,
-        a.xmin,
-        null
-    from reference as f
+        hashtextextended(format_type(a.atttypid, a.atttypmod), a.attnum)
+    from pg_depend as d
     join pg_attribute as a
-        on a.attrelid = f.object
-        and a.attnum = f.part
-    where f.catalog = 'pg_class'::regclass
-        and f.part > 0
+        on a.attrelid = d.objid
+        and a.attnum = d.objsubid
+    where d.classid = 'pg_class'::regclass
+        and d.objsubid > 0
+        and d.refclassid = 'pg_type'::regclass
     union all
     select
-        f.relation,
-        p.oid,
-        2009,
-        p.xmin,
-        p.pronamespace
-    from reference as f
-    join pg_proc as p
-        on p.oid = f.object
-    where f.catalog = 'pg_proc'::regclass
+        d.objid,
+        hashtextextended(quote_ident(n.nspname) || '.' || quote_ident(l.collname), d.objsubid)
+    from pg_depend as d
+    join pg_collation as l
+        on l.oid = d.refobjid
+    join pg_namespace as n
+        on n.oid = l.collnamespace
+    where d.classid = 'pg_class'::regclass
+        and d.objsubid > 0
+        and d.refclassid = 'pg_collation'::regclass
     union all
     select
-        f.relation,
-        o.oid,
-        2010,
-        o.xmin,
-        o.oprnamespace
-    from reference as f
-    join pg_operator as o
-        on o.oid = f.object
-    where f.catalog = 'pg_operator'::regclass
-    union all
-    select
-        f.relation,
-        t.oid,
-        2011,
-        t.xmin,
-        t.cfgnamespace
-    from reference as f
-    join pg_ts_config as t
-        on t.oid = f.object
-    where f.catalog = 'pg_ts_config'::regclass
-    union all
-    select
-        f.relation,
-        t.oid,
-        2012,
-        t.xmin,
-        t.dictnamespace
-    from reference as f
-    join pg_ts_dict as t
-        on t.oid = f.object
-    where f.catalog = 'pg_ts_dict'::regclass
+        f.adrelid,
+        -- Without the relation it takes no lock; only generated columns refer to the relation.
+        hashtextextended(
+            pg_get_expr(f.adbin, case when a.attgenerated = '' then 0 else f.adrelid end),
+            f.adnum
+        )
+    from pg_attrdef as f
+    join pg_attribute as a
+        on a.attrelid = f.adrelid
+        and a.attnum = f.adnum
+    where exists (
+        select
+            1
+        from pg_depend as d
+        where d.classid = 'pg_attrdef'::regclass
+            and d.objid = f.oid
+            and d.refobjid <> f.adrelid
+    )
 ),
 detail_hash as (
     select
-        t.relation,
-        sum(hashoidextended(t.object, cast(cast(t.version as text) as bigint) * 65536 + t.part)) as hash,
-        sum(hashoidextended(t.schema_oid, cast(cast(n.xmin as text) as bigint))) as schema_hash
-    from detail as t
-    left join pg_namespace as n
-        on n.oid = t.schema_oid
-    group by t.relation
+        relation,
+        sum(hash) as hash
+    from detail
+    group by relation
 )
 select
     r.schema,
@@ -260,17 +144,11 @@ select
     pc.relname as parent_table,
     cast(
         hash_numeric_extended(
-            coalesce(a.hash, 0),
-            hash_numeric_extended(
-                coalesce(t.hash, 0),
-                hash_numeric_extended(
-                    coalesce(t.schema_hash, 0),
-                    hashoidextended(
-                        r.schema_oid,
-                        hashoidextended(r.oid, cast(cast(r.version as text) as bigint))
-                        # cast(cast(r.schema_version as text) as bigint)
-                    )
-                )
+            coalesce(a.hash, 0) + coalesce(t.hash, 0),
+            hashtextextended(
+                coalesce(r.definition, ''),
+                hashoidextended(r.oid, cast(cast(r.version as text) as bigint))
+                # hashoidextended(r.schema_oid, cast(cast(r.schema_version as text) as bigint))
             )
         ) as text
     ) as token
