@@ -4,6 +4,7 @@ Statements name what the catalogue holds at that moment, so that most of them wo
 server refuses change nothing and are part of the game. The schema ``still`` is never touched.
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 
@@ -102,7 +103,8 @@ WORDS = {
     "enum": typed("'e'"),
     "composite": typed("'c'"),
     "domain": typed("'d'"),
-    "label": "select quote_literal(enumlabel) from pg_enum where enumtypid = cast(%(type)s as regtype)",
+    "label": "select quote_literal(enumlabel) from pg_enum "
+    "where enumtypid = cast(%(type)s as regtype)",
     "collation": IN_SCHEMA.format(
         name="collname", catalog="pg_collation", schema="collnamespace", where="true"
     ),
@@ -226,7 +228,7 @@ def place(qualified: str) -> tuple[str, str]:
 
 
 def settle(connection: psycopg.Connection) -> None:
-    """Empty the database and the roles of earlier games, and lay out what every game begins with."""
+    """Empty the database of earlier games, and lay out what every game begins with."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         schemas = cursor.execute(SCHEMAS).fetchall()
         roles = cursor.execute(WORDS["role"]).fetchall()
@@ -237,6 +239,15 @@ def settle(connection: psycopg.Connection) -> None:
         connection.execute(f"drop owned by {role}; drop role {role}")
     connection.execute("create role law_x; create role law_y; create schema public")
     connection.execute(SEED)
+
+
+def play(connection: psycopg.Connection, random: Random) -> list[str]:
+    """Run a few random statements, sometimes in one transaction; those that came to something."""
+    moves = random.randint(1, 8)
+    together = random.random() < 0.3
+    with connection.transaction() if together else nullcontext():
+        done = [change(connection, random) for _ in range(moves)]
+    return [statement for statement in done if statement]
 
 
 def change(connection: psycopg.Connection, random: Random) -> str | None:

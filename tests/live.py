@@ -66,6 +66,11 @@ def refresh_as_a_person(refresher: Refresher) -> Outcome:
     return refresh(refresher, accept_deletions=True)
 
 
+def forget(refresher: Refresher) -> None:
+    """Empty the store: the next refresh is a first one."""
+    refresher.store(NAME).objects.delete(NAME)
+
+
 def current(refresher: Refresher) -> Version:
     """The version HEAD stands at."""
     version = refresher.store(NAME).current()
@@ -78,11 +83,11 @@ def state(version: Version) -> State:
     return {entity: version.scan(entity) for entity in version.entities}
 
 
-def full(url: str, **settings: Any) -> State:
-    """The state that a first, full refresh into an empty store reaches."""
-    with refreshing(url, **settings) as refresher:
-        refresh(refresher)
-        return state(current(refresher))
+def full(refresher: Refresher) -> State:
+    """What a first, full refresh into an empty store reaches; the store is emptied for it."""
+    forget(refresher)
+    assert refresh(refresher).mode == "full"
+    return state(current(refresher))
 
 
 def reread(refresher: Refresher) -> list[tuple[str, str]]:

@@ -22,20 +22,19 @@ IDENTITIES = """
     select table_schema, table_name, column_name from information_schema.columns
     where is_identity = 'YES'
 """
-PARTITIONS = "select relnamespace::regnamespace::text, relname from pg_class where relispartition"
+PARTITIONS = """
+    select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relispartition
+"""
 ROUTINES = """
     select routine_schema, routine_name, coalesce(routine_type, 'AGGREGATE')
     from information_schema.routines
     where routine_schema not in ('pg_catalog', 'information_schema')
 """
 
-KINDS_OF_FACT = ("schemas", "relations", "columns", "identities", "routines")
 KINDS = dict.fromkeys(("PARTITION", "PARTITIONED TABLE"), "TABLE")
-# The attributes that ``_facts`` and its caller find, in their order.
+# The attributes that ``_facts`` finds, in its order.
 COMPARED = (
-    "is_primary_key",
-    "is_foreign_key",
-    "nullable",
     "default",
     "comment",
     "is_generated",
@@ -69,7 +68,7 @@ def picture(url: str, *, partitions: bool) -> Picture:
     engine = create_engine(
         f"{scheme}+psycopg:{rest}" if is_postgresql else url, connect_args=options
     )
-    found: Picture = {kind: {} for kind in KINDS_OF_FACT}
+    found: Picture = {"schemas": {}, "relations": {}, "columns": {}}
     with engine.connect() as connection, warnings.catch_warnings():
         # Types that it does not know are not compared.
         warnings.simplefilter("ignore", SAWarning)
@@ -100,8 +99,15 @@ def _add_relations(found: Picture, inspector: Inspector, schema: str) -> None:
         primary = keys.get(place, {}).get("constrained_columns", [])
         foreign = {one for key in references.get(place, []) for one in key["constrained_columns"]}
         for position, column in enumerate(columns):
-            is_key = (column["name"] in primary, column["name"] in foreign)
-            found["columns"][(schema, name, column["name"])] = (position, *is_key, *_facts(column))
+            is_primary, is_foreign = column["name"] in primary, column["name"] in foreign
+            found["columns"][(schema, name, column["name"])] = (
+                position,
+                is_primary,
+                is_foreign,
+                # SQLite's Inspector does not say it of a key.
+                is_primary or column["nullable"],
+                *_facts(column),
+            )
 
 
 def _kinds(inspector: Inspector, schema: str) -> dict[str, str]:
@@ -119,7 +125,6 @@ def _facts(column: Mapping[str, Any]) -> tuple[Any, ...]:
     is_text = isinstance(kind, sql_types.VARCHAR | sql_types.CHAR | BIT)
     is_number = type(kind) is sql_types.NUMERIC
     return (
-        column["nullable"],
         computed["sqltext"] if computed else column["default"],
         column.get("comment"),
         bool(computed),
@@ -130,9 +135,7 @@ def _facts(column: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _settle_postgresql(found: Picture, connection: Connection, *, partitions: bool) -> None:
-    for schema, name, kind in connection.execute(text(ROUTINES)):
-        key = (schema, name, kind)
-        found["routines"][key] = found["routines"].get(key, 0) + 1
+    found["routines"] = dict(Counter(tuple(row) for row in connection.execute(text(ROUTINES))))
     found["identities"] = {tuple(row): True for row in connection.execute(text(IDENTITIES))}
     if not partitions:
         hidden = {tuple(row) for row in connection.execute(text(PARTITIONS))}
@@ -167,4 +170,13 @@ def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], tupl
     ordered = sorted(rows, key=lambda row: (row["schema"], row["table"], row["ordinal"]))
     for (schema, table), columns in groupby(ordered, key=itemgetter("schema", "table")):
         for position, row in enumerate(columns):
-            yield (schema, table, row["column"]), (position, *(row[name] for name in COMPARED))
+            yield (
+                (schema, table, row["column"]),
+                (
+                    position,
+                    row["is_primary_key"],
+                    row["is_foreign_key"],
+                    row["is_primary_key"] or row["nullable"],
+                    *(row[name] for name in COMPARED),
+                ),
+            )

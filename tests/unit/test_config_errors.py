@@ -48,7 +48,10 @@ BAD_CONNECTION = [
         "'tags' is not an entity; allowed: databases, schemas, tables, col",
     ),
     ("entities: [tables, tables]", "connections[0].entities: 'tables' is there twice"),
-    ("entities: [columns]", "connections[0].entities: databases, schemas, tables cannot be left out"),
+    (
+        "entities: [columns]",
+        "connections[0].entities: databases, schemas, tables cannot be left out",
+    ),
     ("entities: []", "connections[0].entities: databases, schemas, tables cannot be left out"),
     ("entities: tables", "connections[0].entities: 'tables' is not allowed; allowed: a list of"),
     (

@@ -1,27 +1,22 @@
 """What PostgreSQL's and psycopg's errors mean to us. The driver is not imported: it may be absent."""
 
 import re
+from collections.abc import Callable
 
 from resources.errors import ResourceError
 from resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
 
-# SQLSTATEs, https://www.postgresql.org/docs/current/errcodes-appendix.html
-GONE = ("57P01", "57P02", "57P03", "57P05")
-FULL = ("53300",)
-LOGIN = ("28000", "28P01")
-PRIVILEGE = ("42501",)
-TIMEOUT = ("57014",)
-LOCKED = ("55P03",)
-PASSING = ("40001", "40P01", "53000", "53100", "53200", "53400", "58000", "58030")
-
 # While connecting there is no SQLSTATE, only the server's words.
-LOGIN_WORDS = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
+LOGIN = re.compile(
+    r'authentication failed|no pg_hba\.conf entry|no password supplied|role ".*" does not exist'
+)
+NOT_PERMITTED = re.compile(r"permission denied for database|is not permitted to log in")
 NO_DATABASE = re.compile(r'database ".*" does not exist')
-NO_ROLE = re.compile(r'role ".*" does not exist')
-NOT_PERMITTED_WORDS = ("permission denied for database", "is not permitted to log in")
-CONNECT_WORDS = ("connection failed", "connection is bad", "connection timeout", "resolve host")
+NOT_CONNECTED = re.compile(
+    r"connection (failed|is bad|timeout)|resolve host|could not (connect|translate)"
+)
 # Printing functions look at the catalog as it is now, not as the snapshot sees it.
-MOVED_WORDS = ("with OID", "cache lookup failed")
+MOVED = re.compile(r"with OID \d+|cache lookup failed")
 
 
 def explain(error: Exception) -> ResourceError | None:
@@ -29,71 +24,103 @@ def explain(error: Exception) -> ResourceError | None:
     told = _told(error)
     state = getattr(error, "sqlstate", None)
     if state is not None:
-        return _by_state(str(state), told)
+        return _refused(str(state), told)
     if any(base.__name__ == "OperationalError" for base in type(error).__mro__):
-        return _connecting(told) or _broken(told)
+        return _not_connected(told) or _passing(f"the connection was lost: {told}")
     if "invalid connection option" in told:
         return QueryFailed(f"libpq does not know an option of the url: {told}. Mend the url.")
     return None
 
 
 def _told(error: Exception) -> str:
-    """The server's own words, without the lines that add nothing."""
+    """The server's own words on one line."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
-    lines = [line.strip() for line in str(primary or error).splitlines() if line.strip()]
-    return lines[0] if primary else " ".join(lines) or type(error).__name__
+    return " ".join(str(primary or error).split()) or type(error).__name__
 
 
-def _by_state(state: str, told: str) -> ResourceError | None:
-    if state in GONE or state in FULL:
-        return SourceUnavailable(f"the server takes no sessions now: {told}. Try again later.")
-    if state in LOGIN:
+def _not_connected(told: str) -> ResourceError | None:
+    """What a session died of that never began."""
+    if LOGIN.search(told):
         return _login(told)
-    if state in PRIVILEGE:
-        return AccessDenied(f"{told}. Grant it to the connection's role, then refresh again.")
-    if state in TIMEOUT:
-        return _cancelled(told)
-    if state in LOCKED:
-        return QueryFailed(
-            "another session holds an exclusive lock on a relation whose definition is printed: "
-            f"{told}. It passes when that session ends; then refresh again.",
-            transient=True,
-        )
-    if state in PASSING or state.startswith("08"):
-        return QueryFailed(f"the server broke off a statement: {told}.", transient=True)
-    if any(words in told for words in MOVED_WORDS):
-        return QueryFailed(f"the catalog changed while it was read: {told}.", transient=True)
-    return None
-
-
-def _cancelled(told: str) -> ResourceError:
-    if "statement timeout" in told:
-        return QueryFailed(
-            f"{told}. If the catalog is that large, raise options.statement_timeout_seconds; "
-            "or lower options.batch_columns."
-        )
-    return QueryFailed(f"someone stopped a statement: {told}. Refresh again.")
-
-
-def _connecting(told: str) -> ResourceError | None:
-    """What a session that never began died of."""
-    if any(words in told for words in LOGIN_WORDS) or NO_ROLE.search(told):
-        return _login(told)
-    if any(words in told for words in NOT_PERMITTED_WORDS):
+    if NOT_PERMITTED.search(told):
         return AccessDenied(f"{told}. Grant connect and login to the connection's role.")
     if NO_DATABASE.search(told):
-        return QueryFailed(f"{told}. Mend the url, or the `include` of the connection.")
-    if any(words in told for words in CONNECT_WORDS):
+        return QueryFailed(f"{told}. Mend the url, or the connection's `include`.")
+    if NOT_CONNECTED.search(told):
         return SourceUnavailable(
             f"nobody takes the connection: {told}. See that the server runs and that host and "
-            "port are right, then try again."
+            "port are right, then refresh again."
         )
     return None
+
+
+def _refused(state: str, told: str) -> ResourceError | None:
+    """What the server said with an SQLSTATE."""
+    if state in MEANINGS:
+        return MEANINGS[state](told)
+    if state.startswith("08") or MOVED.search(told):
+        return _passing(told)
+    return None
+
+
+def _passing(told: str) -> ResourceError:
+    return QueryFailed(f"{told}. It passes: refresh again.", transient=True)
 
 
 def _login(told: str) -> ResourceError:
     return AccessDenied(f"the login was refused: {told}. Mend user and password in the url.")
 
 
-def _broken(told: str) -> ResourceError:
-    return QueryFailed(f"the connection was lost: {told}. Refresh again.", transient=True)
+def _busy(told: str) -> ResourceError:
+    return SourceUnavailable(f"the server takes no sessions now: {told}. Refresh again later.")
+
+
+def _privilege(told: str) -> ResourceError:
+    return AccessDenied(f"{told}. Grant it to the connection's role, then refresh again.")
+
+
+def _stopped(told: str) -> ResourceError:
+    if "statement timeout" not in told:
+        return QueryFailed(f"somebody stopped the statement: {told}. Refresh again.")
+    return QueryFailed(
+        f"{told}. Raise options.statement_timeout_seconds, or lower options.batch_columns if it is "
+        "columns.sql."
+    )
+
+
+def _locked(told: str) -> ResourceError:
+    return QueryFailed(
+        f"{told}: another session (a migration, a refresh of a materialized view) holds an "
+        "exclusive lock on a relation whose definition has to be printed. Refresh again when it "
+        "is done.",
+        transient=True,
+    )
+
+
+def _locks_used_up(told: str) -> ResourceError:
+    return QueryFailed(
+        f"{told}. Printing a view holds a lock on all that it reads: with many thousands of views "
+        "the server needs a higher max_locks_per_transaction, as it does for pg_dump."
+    )
+
+
+# SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
+MEANINGS: dict[str, Callable[[str], ResourceError]] = {
+    "28000": _login,
+    "28P01": _login,
+    "40001": _passing,
+    "40P01": _passing,
+    "42501": _privilege,
+    "53000": _passing,
+    "53100": _passing,
+    "53200": _locks_used_up,
+    "53300": _busy,
+    "55P03": _locked,
+    "57014": _stopped,
+    "57P01": _busy,
+    "57P02": _busy,
+    "57P03": _busy,
+    "57P05": _busy,
+    "58000": _passing,
+    "58030": _passing,
+}

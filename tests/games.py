@@ -1,0 +1,36 @@
+"""Games of random DDL: how many are played, and what every one begins with.
+
+Each run of the tests plays the same few games, so that a change that has nothing to do with a law
+cannot fail it, and a failure can be played again. ``LAWS_GAMES=300`` plays that many new ones.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+
+import psycopg
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+ASKED = os.environ.get("LAWS_GAMES")
+
+
+def play_games(game: Callable[[Random], None], *, games: int) -> None:
+    """Play ``game`` a number of times, with a source of chance that knows how to be simple."""
+    rules = settings(
+        max_examples=int(ASKED or games),
+        derandomize=ASKED is None,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    rules(given(random=st.randoms(use_true_random=False))(game))()
+
+
+@contextmanager
+def player(url: str) -> Iterator[psycopg.Connection]:
+    """A session for DDL that finds nothing without its schema."""
+    with psycopg.connect(url, autocommit=True, options="-c search_path=") as connection:
+        yield connection
