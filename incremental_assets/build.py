@@ -36,6 +36,8 @@ def build_definitions(config: Config, overrides: Mapping[str, Any] | None = None
         jobs=[refresh_job(one) for one in config.connections],
         schedules=[refresh_schedule(one) for one in config.connections],
         resources=resources | dict(overrides or {}),
+        # Also for runs that are launched from an asset's page: a process per step costs seconds.
+        executor=dg.in_process_executor,
     )
 
 

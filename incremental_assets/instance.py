@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources as package_files
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
@@ -42,28 +43,36 @@ def locate_home(environ: Mapping[str, str], cwd: Path) -> Home:
     return Home(cwd / ".dagster_home", None)
 
 
+# Capturing a step's output costs four processes a step; steps of ours print nothing, and what the
+# command line itself prints does not belong to a run.
+NO_CAPTURE: dict[str, Any] = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+
+
 def open_instance(home: Home) -> dg.DagsterInstance:
-    """Open the instance, creating its directory; a ``dagster.yaml`` there is never changed."""
+    """Open the instance for this process; a ``dagster.yaml`` that is there is never changed."""
     prepare_home(home)
-    if home.project is None:
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home.directory)))
-    overrides = {
+    settings = home.project or home.directory
+    overrides = NO_CAPTURE | (_storage_of_project(home) if home.project else {})
+    return dg.DagsterInstance.from_ref(
+        InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
+    )
+
+
+def _storage_of_project(home: Home) -> dict[str, Any]:
+    """The project's ``dagster.yaml`` has paths that are relative to its directory."""
+    return {
         "storage": {"sqlite": {"base_dir": str(home.directory / "storage")}},
-        "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
-            "config": {"base_dir": str(home.directory / "storage")},
-        },
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
             "config": {"base_dir": str(home.directory)},
         },
     }
-    reference = InstanceRef.from_dir(
-        str(home.directory), config_dir=str(home.project), overrides=overrides
-    )
-    return dg.DagsterInstance.from_ref(reference)
 
 
 def prepare_home(home: Home) -> None:

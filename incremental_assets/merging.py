@@ -10,7 +10,12 @@ import polars as pl
 
 from incremental_assets.core.diff import diff, first_summary, is_same, summary
 from incremental_assets.core.merge import merge_columns
-from incremental_assets.core.reconcile import count_columns, fill_parents, reconcile_tables
+from incremental_assets.core.reconcile import (
+    count_columns,
+    fill_parents,
+    no_columns,
+    reconcile_tables,
+)
 from incremental_assets.refresh import Refresh
 
 
@@ -21,11 +26,12 @@ def merge(step: Refresh) -> pl.DataFrame:
         The report of tables that must be read again (``core.reconcile.REPORT_SCHEMA``).
     """
     batches = step.batches()
+    counts = pl.concat([no_columns(), *map(count_columns, batches)])
     if not step.columns_carried:
-        base = step.previous["columns"]
-        step.extraction.write("state/columns", merge_columns(base, step.plan, batches))
+        merged = merge_columns(step.previous["columns"], step.plan, batches, counts)
+        step.extraction.write("state/columns", merged)
     tables, report = reconcile_tables(
-        step.frame("listings/tables"), step.base_frame("tables"), step.plan, count_columns(batches)
+        step.frame("listings/tables"), step.base_frame("tables"), step.plan, counts
     )
     step.once("state/tables", lambda: tables)
     return step.once("report", lambda: report)

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.config import Connection, ExtractionConfig
-from incremental_assets.core.marker import Standing, may_skip, must_be_full
+from incremental_assets.core.marker import Standing, may_skip, must_be_full, other_server
 from incremental_assets.core.scope import Scope
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
 from incremental_assets.runs import EXTRACTION_TAG, claim
@@ -61,7 +61,13 @@ def open_extraction(
     store: StateStore,
     found: Preflight,
 ) -> Refresh:
-    """Read clock and probe, decide the mode, record it all, and tag the run with the extraction."""
+    """Read clock and probe, decide the mode, record it all, and tag the run with the extraction.
+
+    A retry of the step goes on with the extraction that its first attempt opened.
+    """
+    ours = [id for id in store.extractions() if id.endswith(f"-{context.run.run_id[:8]}")]
+    if context.retry_number and ours:
+        return Refresh(connection, store, store.extraction(ours[-1]))
     run = context.instance.get_run_by_id(context.run.run_id)
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
@@ -85,6 +91,7 @@ def open_extraction(
         "marker": clock.isoformat(),
         "probe": probe,
         "source": identity,
+        "ids_last": head is None or other_server(head.source, identity) is None,
         "scope": scope.to_json(),
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,

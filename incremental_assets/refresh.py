@@ -70,8 +70,8 @@ class Refresh:
             base_scope=Scope.from_json(base.manifest.scope) if base else None,
             marker=self.base_head.head.marker if self.base_head else None,
             left_out=self.frame("listings/left_out"),
-            durable_ids=dialect.durable_ids,
-            durable_ordinals=dialect.durable_ordinals,
+            durable_ids=dialect.durable_ids and self.record["ids_last"],
+            durable_ordinals=dialect.durable_ordinals and self.record["ids_last"],
             creation_times=dialect.creation_times,
         )
 
@@ -142,10 +142,10 @@ class Refresh:
         numbers = range(batch_count(self.plan))
         return [n for n in numbers if not self.extraction.exists(self.batch_name(n))]
 
-    def batches(self) -> pl.LazyFrame:
-        """The columns of every batch of the plan."""
-        names = [self.batch_name(number) for number in range(batch_count(self.plan))]
-        return pl.concat([COLUMNS.empty().lazy(), *map(self.extraction.read, names)])
+    def batches(self) -> list[pl.LazyFrame]:
+        """The columns of every batch of the plan, in the plan's order."""
+        numbers = range(batch_count(self.plan))
+        return [self.extraction.read(self.batch_name(number)) for number in numbers]
 
 
 def of_step(

@@ -1,5 +1,6 @@
 """Refreshes of a live database through the real job, and what came of them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,14 @@ def configured(url: str, *, state: Path = Path("catalog"), **settings: Any) -> C
     options = Options(**{"deletion_guard_percent": 100, "batch_columns": 20, **settings})
     connection = Connection(name=NAME, url=SecretStr(url), options=options, **keys)
     return Config(state=str(state), connections=(connection,), base=Path.cwd())
+
+
+def written_config(path: Path, url: str, **settings: Any) -> Path:
+    """The same as a file that the command line can read; the state is beside it."""
+    options = {"deletion_guard_percent": 100}
+    connection = {"name": NAME, "url": url, "options": options, **settings}
+    path.write_text(json.dumps({"state": "./catalog", "connections": [connection]}))
+    return path
 
 
 @contextmanager

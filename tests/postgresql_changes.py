@@ -172,7 +172,7 @@ REAL_CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     "create function": ((), "create function g() returns integer language sql return 1"),
     "replace function": (
         (),
-        "create or replace function f(n integer) returns integer language sql immutable return n + 2",
+        "create or replace function f(n integer) returns integer language sql return n + 2",
     ),
     "function becomes strict": ((), "alter function f strict"),
     "rename function": ((), "alter function f rename to g"),
@@ -198,9 +198,7 @@ REAL_CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
         "alter function plus rename to add_up",
     ),
     "function's table renamed": (
-        (
-            "create function n() returns bigint language sql begin atomic select count(*) from t; end",
-        ),
+        ("create function n() returns integer language sql begin atomic select id from t; end",),
         "alter table t rename to u",
     ),
     "function's type renamed": (

@@ -130,6 +130,8 @@ class Refresher:
         finished = self._instance.get_run_by_id(run.run_id)
         outcome.ok = bool(finished and finished.status == dg.DagsterRunStatus.SUCCESS)
         outcome.seconds = round(time.monotonic() - started, 3)
+        if finished and finished.status == dg.DagsterRunStatus.CANCELED:
+            raise KeyboardInterrupt
         if finished and outcome.ok:
             self._conclude(outcome, finished, dry=wish.dry_run)
         return outcome

@@ -44,13 +44,17 @@ def must_be_full(
     if asked:
         return "it was asked for"
     return (
-        _other_server(head_source, source)
+        other_server(head_source, source)
         or _clock_behind(head_marker, clock)
         or _reconcile_due(last_full_at, clock, reconcile_every_days)
     )
 
 
-def _other_server(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+def other_server(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Why the source is not the one the head was read from, gone on in time; None if it is.
+
+    Native ids of another server, or of a restored one, may mean other objects.
+    """
     if dict(head.get("identity", {})) != dict(now.get("identity", {})):
         return "the source is another server than the one the head was read from"
     positions = now.get("position", {})

@@ -1,4 +1,4 @@
-"""The errors of a source, named by what to do about them; ``dialects/*/dialect.py`` maps drivers' here.
+"""The errors of a source, named by what to do about them. Each dialect maps its driver's to these.
 
 ResourceError
 ├── SourceUnavailable   nobody answers, or somebody else does: try again (transient)

@@ -14,6 +14,8 @@ FRAME_ROWS = 50_000
 # Fewer new tuples at once than make the garbage collector run: larger slices take twice the time.
 SLICE_ROWS = 500
 
+NOT_CAST = (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError)
+
 
 class Cursor(Protocol):
     """What is used of a DBAPI cursor."""
@@ -66,9 +68,9 @@ def series(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
     """``values`` as ``dtype``; what the driver returned otherwise (0 for false, say) is cast."""
     try:
         return pl.Series(name, values, dtype=dtype)
-    except (TypeError, pl.exceptions.PolarsError):
+    except NOT_CAST:
         try:
             return pl.Series(name, values).cast(dtype)
-        except (TypeError, pl.exceptions.PolarsError) as error:
+        except NOT_CAST as error:
             reason = str(error).splitlines()[0]
     raise SchemaDrift(f"the query's column {name} cannot be read as {dtype}: {reason}")

@@ -146,20 +146,23 @@ class Sessions:
         """``message`` with the place it came from, without the URL's secrets."""
         at = "while connecting" if session is None else f"{session.file}.sql for {purpose}"
         place = f"{self._name} ({self._dialect.title}, database {database!r}, {at})"
-        return self._redacted(f"{place}: {message}")
+        return f"{place}: {self._redacted(message)}"
 
     def _redacted(self, message: str) -> str:
+        """Drivers do not repeat passwords; should one do so, it ends here."""
         url = self._url()
         options = {name: str(value) for name, value in url.query.items()}
         secrets = [str(url.password or "")] + [
             value for name, value in options.items() if any(word in name for word in SECRET_WORDS)
         ]
-        for secret in filter(None, secrets):
-            message = message.replace(secret, "***")
+        for secret in secrets:
+            # Where the password is the role's name, say, the message would lose its sense.
+            if len(secret) > 2 and secret not in (url.username, url.database):
+                message = message.replace(secret, "***")
         return message
 
 
 def _driver_error(engine: Engine) -> type[Exception]:
     """The root of the driver's own errors: rows are fetched past SQLAlchemy, which wraps none."""
     driver = engine.dialect.loaded_dbapi
-    return driver.Error  # type: ignore[no-any-return]
+    return driver.Error

@@ -1,4 +1,4 @@
-"""How PostgreSQL as a source fails: privileges, timeouts, locks, broken sessions, moving catalogs."""
+"""How PostgreSQL fails as a source: privileges, timeouts, locks, broken sessions, moving rows."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -23,8 +23,8 @@ from incremental_assets.runs import LOCATION
 from tests.webserver import queries
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 90.0
-RUN_SECONDS = 90.0
+# Far more than is needed where nothing else runs.
+WAIT_SECONDS = 120.0
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 ASSET_JOB = "__ASSET_JOB"
 # The name is the project's own: runs of the command line say that they come from there.
@@ -111,7 +111,7 @@ class Webserver:
             self._process([*served, "-w", str(workspace)]) as webserver,
             self._process(["tests.webserver.daemon", "run", "-w", str(workspace)]) as daemon,
         ):
-            wait_until(self._answers, seconds=START_SECONDS)
+            wait_until(self._answers)
             yield
             assert (webserver.poll(), daemon.poll()) == (None, None), "one has ended by itself"
 
@@ -156,7 +156,7 @@ class Webserver:
     def command(self, *arguments: str, faulty: bool = False) -> tuple[int, str]:
         """The same, to its end: exit code, and what it printed."""
         with self.start(*arguments, faulty=faulty) as process:
-            told, _ = process.communicate(timeout=RUN_SECONDS)
+            told, _ = process.communicate(timeout=WAIT_SECONDS)
         return process.returncode, told
 
     def ask(self, query: str, **variables: Any) -> Any:
@@ -220,15 +220,15 @@ class Webserver:
         """A run as it stands."""
         return Run.told(self.ask(queries.RUN, run=run_id))
 
-    def runs(self, tags: Mapping[str, str], statuses: Sequence[str] | None = None) -> list[Run]:
-        """Runs with these tags, newest first."""
-        wanted = {"tags": _pairs(tags), "statuses": statuses}
+    def runs(self, job: str | None = None, **tags: str) -> list[Run]:
+        """The runs of a job, or with these tags, newest first."""
+        wanted = {"pipelineName": job, "tags": _pairs(tags)}
         return [Run.told(one) for one in self.ask(queries.RUNS, filter=wanted)["results"]]
 
     def finish(self, run_id: str) -> Run:
         """The run when it has come to its end."""
         query = queries.STATUS
-        wait_until(lambda: self.ask(query, run=run_id)["status"] in FINISHED, seconds=RUN_SECONDS)
+        wait_until(lambda: self.ask(query, run=run_id)["status"] in FINISHED)
         return self.run(run_id)
 
     def finish_backfill(self, backfill_id: str) -> tuple[str, list[Run]]:
@@ -237,15 +237,15 @@ class Webserver:
         def status() -> str:
             return str(self.ask(queries.BACKFILL_STATUS, backfill=backfill_id)["status"])
 
-        wait_until(lambda: status() not in ("REQUESTED", "CANCELING"), seconds=RUN_SECONDS)
-        return status(), self.runs({"dagster/backfill": backfill_id})[::-1]
+        wait_until(lambda: status() not in ("REQUESTED", "CANCELING"))
+        return status(), self.runs(**{"dagster/backfill": backfill_id})[::-1]
 
 
 def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in (tags or {}).items()]
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
     """Poll ``condition`` until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():

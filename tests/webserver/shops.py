@@ -1,7 +1,7 @@
 """One connection seen from all sides: its database, its state, its assets in the webserver."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from incremental_assets.core.plan import batch_key
-from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, LOCATION
+from incremental_assets.runs import EXTRACTION_TAG, LOCATION
 from resources.state_store.head import Head
 from resources.state_store.local import LocalObjects
 from resources.state_store.store import StateStore
@@ -127,18 +127,19 @@ class Shop:
     @contextmanager
     def reading(self) -> Iterator[subprocess.Popen[str]]:
         """A ``refresh`` of the command line that has come to the columns and waits there."""
+        earlier = {run.id for run in self.runs()}
         with (
             self.columns_blocked(),
             self.server.start("refresh", self.name, faulty=True) as process,
         ):
-            self.wait_for_reading()
+            wait_until(lambda: any(self.is_reading(run.id) for run in self.runs(besides=earlier)))
             yield process
 
-    def wait_for_reading(self) -> None:
-        """Until a run of the connection is in its step ``columns``."""
+    def runs(self, *, besides: Collection[str] = ()) -> list[Run]:
+        """The runs of its job, newest first."""
+        return [run for run in self.server.runs(f"{self.name}_refresh") if run.id not in besides]
 
-        def steps() -> list[str | None]:
-            started = self.server.runs({CONNECTION_TAG: self.name}, ["STARTED"])
-            return [run.steps.get(f"{self.name}__columns") for run in started]
-
-        wait_until(lambda: "IN_PROGRESS" in steps(), seconds=30)
+    def is_reading(self, run_id: str) -> bool:
+        """Whether a run is in its step ``columns``."""
+        step = f"{self.name}__columns"
+        return self.server.run(run_id).steps.get(step) == "IN_PROGRESS"

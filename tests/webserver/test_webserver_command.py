@@ -2,8 +2,8 @@
 
 import pytest
 
-from incremental_assets.runs import CONNECTION_TAG
 from tests.webserver.conftest import Shops
+from tests.webserver.server import wait_until
 from tests.webserver.shops import TABLES
 
 pytestmark = pytest.mark.integration
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 def test_a_run_of_the_command_line_is_shown_and_can_be_re_executed(shop: Shops) -> None:
     shown = shop("shown")
-    (first,) = shown.server.runs({CONNECTION_TAG: "shown"})
+    (first,) = shown.runs()
     assert first.status == "SUCCESS"
     shown.change_every_table()
     again = shown.server.finish(shown.server.reexecute(first.id, "ALL_STEPS"))
@@ -27,7 +27,7 @@ def test_a_failed_run_of_the_command_line_can_be_re_executed_from_failure(shop: 
     assert code == 1
     assert "1 of 6 batches of broken failed" in told
     broken.break_tables()
-    failed, _ = broken.server.runs({CONNECTION_TAG: "broken"})
+    failed, _ = broken.runs()
     again = broken.server.finish(broken.server.reexecute(failed.id, "FROM_FAILURE"))
     assert again.status == "SUCCESS", again.log
     assert len(again.materialized("column_batches")) == 1
@@ -43,7 +43,7 @@ def test_killed_refreshes_stop_nobody(shop: Shops) -> None:
     code, told = killed.server.command("refresh", "killed")
     assert code == 0, told
     assert killed.version() == 2
-    runs = killed.server.runs({CONNECTION_TAG: "killed"})
+    runs = killed.runs()
     assert [run.status for run in runs] == ["SUCCESS", *["FAILURE"] * 4, "SUCCESS"]
     assert all("was killed" in run.log for run in runs[1:5])
     killed.ddl("alter table item_00 add column most integer")
@@ -57,7 +57,7 @@ def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
     busy.change_every_table()
     with busy.columns_blocked():
         running = busy.launch()
-        busy.wait_for_reading()
+        wait_until(lambda: busy.is_reading(running))
         patient = busy.server.start("refresh", "busy", "--wait")
         code, told = busy.server.command("refresh", "busy")
         assert code == 1
@@ -67,6 +67,6 @@ def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
     assert first.status == "SUCCESS", first.log
     told, _ = patient.communicate(timeout=60)
     assert patient.returncode == 0, told
-    second = busy.server.runs({CONNECTION_TAG: "busy"})[0]
+    second = busy.runs()[0]
     assert second.began > first.ended
     assert busy.version() == 2

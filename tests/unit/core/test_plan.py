@@ -67,6 +67,11 @@ def test_batches_are_as_many_as_asked_for_and_even(counts, columns):
     assert found["columns"].max() - found["columns"].min() <= 2 * max(counts)
 
 
+@pytest.mark.parametrize("sizes", [[1] * 60 + [100] * 40, [100] * 40 + [1] * 60])
+def test_no_batch_has_more_tables_than_allowed_though_columns_would_be_even(sizes):
+    assert batches(planned({"a": sizes}, columns=5000, tables=50))["len"].to_list() == [50, 50]
+
+
 def test_a_table_of_unknown_size_counts_like_its_neighbours():
     assert batches(planned({"a": [100, None, 100, None]}))["len"].to_list() == [1, 1, 1, 1]
 

@@ -42,7 +42,12 @@ DIALECT = Dialect(
             "isolation_level": "REPEATABLE READ",
             "pool_size": 3,
             "max_overflow": -1,
-            "connect_args": {"connect_timeout": 10, "client_encoding": "utf8"},
+            "connect_args": {
+                "connect_timeout": 10,
+                "client_encoding": "utf8",
+                # A prepared statement would get a plan for any array, and none behind a pooler.
+                "prepare_threshold": None,
+            },
         }
     ),
     database_of=_database_of,

@@ -1,4 +1,4 @@
-"""What PostgreSQL's and psycopg's errors mean to us. The driver is not imported: it may be absent."""
+"""What errors of PostgreSQL and psycopg mean. The driver is not imported: it may be absent."""
 
 import re
 from collections.abc import Callable
