@@ -24,7 +24,7 @@ from resources.state_store.resource import states_resource
 
 
 def build_definitions(config: Config, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """All definitions of ``config``; ``overrides`` replaces resources (sources, states, progress)."""
+    """All definitions of ``config``; ``overrides`` replaces resources by name."""
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),
         "states": states_resource(lambda: open_objects(config)),

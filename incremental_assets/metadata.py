@@ -8,7 +8,9 @@ import polars as pl
 
 from incremental_assets.batches import Batch
 from incremental_assets.core.change import Change
+from incremental_assets.core.entities import TABLES, Entity
 from incremental_assets.core.plan import batch_count
+from incremental_assets.listing import LEFT_OUT
 from incremental_assets.refresh import Refresh
 from resources.state_store.head import HeadRef
 from resources.state_store.version import Version
@@ -70,13 +72,11 @@ def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResu
     return dg.MaterializeResult(metadata=metadata)
 
 
-def listed(
-    refresh: Refresh, entity: str, rows: pl.DataFrame, *, left_out: pl.DataFrame | None = None
-) -> dg.MaterializeResult:
-    """Of a listing."""
+def listed(refresh: Refresh, entity: Entity, rows: pl.DataFrame) -> dg.MaterializeResult:
+    """Of a listing; of tables also how many the options left out."""
     metadata: dict[str, Any] = {ROWS: rows.height, "extraction": refresh.extraction.id}
-    if left_out is not None:
-        metadata["left out"] = left_out.height
+    if entity is TABLES:
+        metadata["left out"] = refresh.frame(LEFT_OUT).height
     return dg.MaterializeResult(metadata=metadata)
 
 

@@ -1,7 +1,5 @@
 """The plan of an extraction: its frames go to the rules, the result comes back with batches."""
 
-from typing import Any
-
 import polars as pl
 
 from incremental_assets.core.classify import classify_tables
@@ -49,9 +47,3 @@ def _stored_counts(step: Refresh) -> pl.DataFrame | None:
 def partition_keys(step: Refresh, plan: pl.DataFrame) -> list[str]:
     """The partition keys of the plan's batches; none where the connection has no columns."""
     return batch_keys(step.extraction.id, plan) if "columns" in step.scope.entities else []
-
-
-def facts_of_base(step: Refresh) -> dict[str, Any]:
-    """The base version's number and counts."""
-    base = step.base
-    return {"version": base.manifest.version, **base.manifest.counts} if base else {}

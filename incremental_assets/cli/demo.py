@@ -1,4 +1,4 @@
-"""``demo``: the main job on a real server, and the proof that increments equal a full extraction."""
+"""``demo``: the main job on a real server, and the proof that increments equal a full read."""
 
 import os
 import sys

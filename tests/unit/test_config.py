@@ -127,7 +127,8 @@ def test_other_urls_stay_as_they_are(tmp_path, url):
 def test_the_scope_has_the_filters_the_options_and_the_entities(tmp_path):
     text = one("include: {'^shop$': ['public', 'sales_.*'], a: '*', b: ['*'], c: []}")
     text += "\n    exclude: {'.*': [tmp]}\n    exclude_tables: ^tmp_\n"
-    text += "    entities: [columns, tables, schemas, databases]\n    options: {partitions: list, exclude_views: true}"
+    text += "    entities: [columns, tables, schemas, databases]\n"
+    text += "    options: {partitions: list, exclude_views: true}"
     scope = load(tmp_path, text).connections[0].scope()
     assert scope.include == {"^shop$": ("public", "sales_.*"), "a": (), "b": (), "c": ()}
     assert (scope.exclude, scope.exclude_tables) == ({".*": ("tmp",)}, "^tmp_")

@@ -1,0 +1,31 @@
+"""Listing an entity: read whole from the source, conformed, the tables split by the options.
+
+What is admitted is decided in ``core/scope.py``; which statements are run, by the dialect.
+"""
+
+import polars as pl
+
+from incremental_assets.core.entities import TABLES, Entity, conform
+from incremental_assets.core.scope import split_tables
+from incremental_assets.refresh import Refresh
+from resources.source.source import Source
+
+LEFT_OUT = "listings/left_out"
+
+
+def list_entity(step: Refresh, source: Source, entity: Entity) -> pl.DataFrame:
+    """The entity's admitted rows; the source is only asked where no file of an earlier try is."""
+    if entity is TABLES:
+        return _list_tables(step, source)
+    return step.once(f"listings/{entity.name}", lambda: _listed(source, entity))
+
+
+def _list_tables(step: Refresh, source: Source) -> pl.DataFrame:
+    listing = step.once("listings/all_tables", lambda: _listed(source, TABLES))
+    admitted, left_out = split_tables(listing, step.scope)
+    step.once(LEFT_OUT, lambda: left_out)
+    return step.once("listings/tables", lambda: admitted)
+
+
+def _listed(source: Source, entity: Entity) -> pl.DataFrame:
+    return conform(entity, source.listing(entity.name, entity.schema))
