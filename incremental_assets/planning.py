@@ -31,8 +31,11 @@ def make_plan(step: Refresh) -> pl.DataFrame:
 
 
 def _stored_counts(step: Refresh) -> pl.DataFrame | None:
-    """How many columns the base version holds of each table, where it holds any."""
-    if not step.base or "columns" not in step.scope.entities:
+    """How many columns the base version holds of each table, unless they add up as they should."""
+    if not step.base or not {"columns"} <= {*step.scope.entities} & {*step.base.entities}:
+        return None
+    counted = step.base.scan("tables").select(pl.col("column_count").sum()).collect().item()
+    if counted == step.base.rows("columns"):
         return None
     keys = ["database", "schema", "table"]
     counted = step.base.scan("columns").group_by(keys).agg(pl.len().alias("stored"))

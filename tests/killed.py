@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import dagster as dg
 import psycopg
 
 from incremental_assets.batches import Silence
+from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher, Wish
 from incremental_assets.config import load_config
 from incremental_assets.instance import locate_home, open_instance
@@ -29,6 +31,7 @@ from tests.crashes import whole_number
 from tests.live import NAME, current, state
 from tests.oracle import differing
 
+KILLS_IN_A_ROW = 4
 WRITES = ("create", "create_file", "copy", "swap", "delete", "check")
 SEED = """
     create table lasting (id integer primary key, note text); create table moved_0 (id integer);
@@ -40,11 +43,6 @@ CHANGE = """
     drop table dropped_{before}; create table dropped_{now} (); comment on table lasting is '{now}';
     create or replace function number() returns integer language sql return {now}
 """
-
-
-def die() -> None:
-    """As by the kernel, or by a person's kill -9."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -89,17 +87,29 @@ class DieInColumns(Silence):
     """Progress whose process is killed when the first batch is about to be read."""
 
     def begin(self, batches: int) -> None:
-        die()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def no_home() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory: what became of the runs is of no interest, and it takes half the time."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def own_home() -> AbstractContextManager[dg.DagsterInstance]:
+    """The instance that the command line uses."""
+    return open_instance(locate_home(os.environ, Path.cwd()))
 
 
 def refresh_watched(
     config: Path,
     *,
+    instance: Callable[[], AbstractContextManager[dg.DagsterInstance]] = no_home,
     before: Callable[[int, str], None] = lambda number, what: None,
     after_step: Callable[[str], None] = lambda step: None,
     progress: Silence | None = None,
-    check: Callable[[Refresher], object] = lambda refresher: None,
-) -> None:
+) -> Refresher:
     """One refresh of a configuration's connection, as the command line does it."""
     loaded = load_config(config)
 
@@ -107,36 +117,29 @@ def refresh_watched(
         if event.event_type == dg.DagsterEventType.STEP_SUCCESS:
             after_step(str(event.step_key).removeprefix(f"{NAME}__"))
 
-    with open_instance(locate_home(os.environ, Path.cwd())) as instance:
+    with instance() as opened:
         objects = Mortal(open_objects(loaded), before)
-        refresher = Refresher(loaded, instance, progress or Silence(), objects)
+        refresher = Refresher(loaded, opened, progress or Silence(), objects)
         outcome = refresher.run(NAME, Wish(), tell)
-        assert outcome.ok, outcome.error
-        check(refresher)
+    assert outcome.ok, outcome.error
+    return refresher
 
 
 def doomed(config: Path, point: int | str) -> None:
     """A refresh that is killed before a write (by number) or after a step (by name)."""
 
-    def before(number: int, _what: str) -> None:
-        if number == point:
-            die()
+    def die_there(here: int | str, _what: str = "") -> None:
+        if here == point:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def after_step(step: str) -> None:
-        if step == point:
-            die()
-
-    refresh_watched(config, before=before, after_step=after_step)
+    refresh_watched(config, before=die_there, after_step=die_there)
 
 
 def plain(config: Path, url: str) -> None:
     """A refresh that nobody kills, after which the state is what the oracle sees."""
-
-    def check(refresher: Refresher) -> None:
-        seen = differing(url, state(current(refresher)), partitions=False)
-        assert seen == {}, seen
-
-    refresh_watched(config, check=check)
+    refresher = refresh_watched(config)
+    seen = differing(url, state(current(refresher)), partitions=False)
+    assert seen == {}, seen
 
 
 def write_down(config: Path, report: Path) -> None:
@@ -147,39 +150,44 @@ def write_down(config: Path, report: Path) -> None:
 
 
 def points_of(writes: Sequence[str]) -> list[int | str]:
-    """Every write from the first of the new version on, a third of those before, and the steps."""
+    """Every write from the first of the new version on, a third of those before, and two steps."""
     first = next(number for number, what in enumerate(writes, 1) if f"{NAME}/versions/" in what)
-    steps = ("current_state", f"{NAME}__current_state_checks", "marker")
-    return [*range(1, first, 3), *range(first, len(writes) + 1), *steps]
+    return [*range(1, first, 3), *range(first, len(writes) + 1), "current_state", "marker"]
 
 
 def campaign(config: Path, url: str) -> None:
-    """Kill a refresh at one point after the other, each followed by one that nobody kills."""
-    report = config.parent / "writes.json"
-    store = StateStore(open_objects(load_config(config)), NAME)
-
-    def alter(now: int) -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(CHANGE.format(now=now, before=now - 1) if now else SEED)
-
-    alter(0)
-    codes = [in_child(partial(plain, config, url))]
-    alter(1)
-    codes.append(in_child(partial(write_down, config, report)))
+    """Kill refreshes at one point after the other; after every fourth one that nobody kills."""
+    loaded, report = load_config(config), config.parent / "writes.json"
+    store = StateStore(open_objects(loaded), NAME)
+    # What is imported late is imported here, once for all children.
+    build_definitions(loaded)
+    with no_home():
+        pass
+    alter(url, 0)
+    repairs = [in_child(partial(plain, config, url))]
+    alter(url, 1)
+    repairs.append(in_child(partial(write_down, config, report)))
     writes = json.loads(report.read_text())
     rounds = []
     for number, point in enumerate(points_of(writes), 2):
-        alter(number)
+        alter(url, number)
         before = whole_number(store)
-        killed = in_child(partial(doomed, config, point))
-        found = whole_number(store)
-        repaired = in_child(partial(plain, config, url))
+        code = in_child(partial(doomed, config, point))
         at = writes[point - 1] if isinstance(point, int) else point
-        rounds.append([at, killed, found - before, repaired, whole_number(store) - before])
-    json.dump({"codes": codes, "writes": writes, "rounds": rounds}, sys.stdout)
+        rounds.append([at, code, whole_number(store) - before])
+        if number % KILLS_IN_A_ROW == 0:
+            repairs.append(in_child(partial(plain, config, url)))
+    repairs.append(in_child(partial(plain, config, url)))
+    json.dump({"repairs": repairs, "writes": writes, "rounds": rounds}, sys.stdout)
 
 
-def kill_refreshes(config: Path, home: Path, times: int = 4) -> list[int]:
+def alter(url: str, now: int) -> None:
+    """Make the database, or change it for the n-th time."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(CHANGE.format(now=now, before=now - 1) if now else SEED)
+
+
+def kill_refreshes(config: Path, home: Path, times: int = KILLS_IN_A_ROW) -> list[int]:
     """Refreshes in processes of their own, each killed in its step ``columns``; the exit codes."""
     command = [sys.executable, "-m", "tests.killed", "columns", str(config)]
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
@@ -194,4 +202,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "campaign":
         campaign(Path(sys.argv[2]), sys.argv[3])
     else:
-        refresh_watched(Path(sys.argv[2]), progress=DieInColumns())
+        refresh_watched(Path(sys.argv[2]), instance=own_home, progress=DieInColumns())

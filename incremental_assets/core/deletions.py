@@ -76,7 +76,7 @@ def _findings(
 ) -> Iterator[Finding]:
     total, lost = base.height, gone.height
     if not seen.height:
-        text = f"the listing is empty; {_tables(total)} were there before"
+        text = f"the listing is empty; the state has {_tables(total)}"
         yield Finding("empty listing", "", "", lost, total, text)
         return
     if lost * 100 > percent * total:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from incremental_assets.instance import Home, open_instance
 from incremental_assets.runs import unfinished_runs
 from tests.killed import kill_refreshes
 from tests.live import NAME, written_config
+from tests.sources import postgresql
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,13 +52,23 @@ def test_killed_at_any_point_the_head_is_whole_and_the_next_refresh_loses_nothin
     told = run(home, "tests.killed", "campaign", config, fresh_database)
     assert told.returncode == 0, told.stderr
     seen: dict[str, Any] = json.loads(told.stdout)
-    assert seen["codes"] == [0, 0]
-    swaps = [what for what in seen["writes"] if what == f"swap {NAME}/HEAD"]
-    assert len(swaps) == 1
-    wrong = [at for at, killed, _, repaired, _ in seen["rounds"] if (killed, repaired) != (-9, 0)]
-    assert wrong == []
-    # The new version counts from the swap on, and what is left then finds nothing more to do.
-    moved = [found for _, _, found, _, _ in seen["rounds"]]
-    assert sorted(moved[:-3]) == moved[:-3]
-    assert {0, 1} == set(moved)
-    assert {after for *_, after in seen["rounds"]} == {1}
+    assert set(seen["repairs"]) == {0}
+    swap = seen["writes"].index(f"swap {NAME}/HEAD")
+    after = [*seen["writes"][swap + 1 :], "marker"]
+    assert [at for at, code, _ in seen["rounds"] if code != -signal.SIGKILL] == []
+    # Before the swap HEAD is the old version, after it the new one.
+    assert [at for at, _, moved in seen["rounds"] if moved] == after
+
+
+def test_after_four_killed_refreshes_the_fifth_succeeds(
+    home: Path, config: Path, fresh_database: str
+) -> None:
+    postgresql(fresh_database).ddl("create table item (id integer)")
+    assert kill_refreshes(config, home) == [-signal.SIGKILL] * 4
+    with open_instance(Home(home, None)) as instance:
+        assert len(unfinished_runs(instance)) == 1
+        assert slots(instance) == 1
+        fifth = run(home, "incremental_assets", "--config", config, "refresh")
+        assert (fifth.returncode, fifth.stderr) == (0, "")
+        assert unfinished_runs(instance) == []
+        assert slots(instance) == 0

@@ -65,30 +65,37 @@ detail as (
         hashoidextended(inhparent, cast(cast(xmin as text) as bigint))
     from pg_inherits
     union all
-    -- Only what is not built in has rows in pg_depend.
+    -- What is built in has no rows in pg_depend: these are columns whose type, collation or (before
+    -- 15) generation expression names an object of somebody's own.
     select
         a.attrelid,
-        hashtextextended(format_type(a.atttypid, a.atttypmod), a.attnum)
+        hashtextextended(
+            concat_ws(
+                ' ',
+                format_type(a.atttypid, a.atttypmod),
+                quote_ident(n.nspname),
+                quote_ident(l.collname),
+                pg_get_expr(f.adbin, f.adrelid)
+            ),
+            a.attnum
+        )
     from pg_depend as d
     join pg_attribute as a
         on a.attrelid = d.objid
         and a.attnum = d.objsubid
-    where d.classid = 'pg_class'::regclass
-        and d.objsubid > 0
-        and d.refclassid = 'pg_type'::regclass
-    union all
-    select
-        d.objid,
-        hashtextextended(quote_ident(n.nspname) || '.' || quote_ident(l.collname), d.objsubid)
-    from pg_depend as d
-    join pg_collation as l
-        on l.oid = d.refobjid
-    join pg_namespace as n
+    left join pg_collation as l
+        on l.oid = a.attcollation
+    left join pg_namespace as n
         on n.oid = l.collnamespace
+    left join pg_attrdef as f
+        on a.attgenerated <> ''
+        and f.adrelid = a.attrelid
+        and f.adnum = a.attnum
     where d.classid = 'pg_class'::regclass
         and d.objsubid > 0
-        and d.refclassid = 'pg_collation'::regclass
+        and d.refobjid <> d.objid
     union all
+    -- Defaults that name such an object.
     select
         f.adrelid,
         -- Without the relation it takes no lock; only generated columns refer to the relation.
