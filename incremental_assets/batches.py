@@ -19,6 +19,7 @@ from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
 from incremental_assets.refresh import Refresh, of_id, why_closed
 from resources.source.source import Source
+from resources.state_store.errors import ExtractionMissing
 from resources.state_store.store import StateStore
 
 
@@ -139,8 +140,8 @@ def _failure(step: Refresh, failed: dict[int, Exception], of: int) -> BatchesFai
 
 def batches_of_keys(
     context: dg.AssetExecutionContext, connection: Connection, store: StateStore
-) -> Iterator[tuple[Refresh, list[int], str | None]]:
-    """The extractions that the run's partition keys name, their batches, and why one is closed.
+) -> Iterator[tuple[Refresh, list[int]]]:
+    """The open extractions that the run's partition keys name, and which batches of them.
 
     Raises:
         BatchesFailed: the run's range of partitions holds no key at all (Dagster takes a reversed
@@ -156,7 +157,12 @@ def batches_of_keys(
             transient=False,
         )
     for extraction_id, numbers in by_extraction.items():
-        step = of_id(extraction_id, connection, store)
-        reason = why_closed(step)
-        closed = reason and f"Nothing to do: extraction {extraction_id} is closed ({reason})."
-        yield step, numbers, closed
+        try:
+            step = of_id(extraction_id, connection, store)
+            reason = why_closed(step)
+        except ExtractionMissing:
+            reason = "its working files are gone"
+        if reason:
+            context.log.info("Nothing to do: extraction %s is closed (%s).", extraction_id, reason)
+        else:
+            yield step, numbers

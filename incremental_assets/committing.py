@@ -10,6 +10,7 @@ import dagster as dg
 from incremental_assets.core.plan import split_batch_key
 from incremental_assets.partitions import partitions_name
 from incremental_assets.refresh import Refresh
+from incremental_assets.runs import is_backfilled
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.version import Version
 
@@ -85,7 +86,13 @@ def commit(step: Refresh) -> HeadRef:
 
 
 def prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
-    """Delete the partition keys of extractions whose working files are gone."""
+    """Delete the partition keys of extractions whose working files are gone.
+
+    Not while a backfill of the connection is going on: Dagster fails it if keys that it names are
+    deleted. The next refresh deletes them.
+    """
+    if is_backfilled(instance, step.connection.name):
+        return
     name, kept = partitions_name(step.connection.name), set(step.store.extractions())
     for key in instance.get_dynamic_partitions(name):
         if split_batch_key(key)[0] not in kept:

@@ -15,7 +15,7 @@ from incremental_assets.config import Connection, ExtractionConfig
 from incremental_assets.core.marker import Standing, may_skip, must_be_full, other_server
 from incremental_assets.core.scope import Scope
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
-from incremental_assets.runs import EXTRACTION_TAG, claim
+from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
 from resources.source.errors import CapabilityMissing
 from resources.source.source import Source
 from resources.state_store.documents import FORMAT
@@ -97,7 +97,9 @@ def open_extraction(
         "accept_deletions": config.accept_deletions,
     }
     extraction = store.open_extraction(extraction_id, record)
-    context.instance.add_run_tags(context.run.run_id, {EXTRACTION_TAG: extraction_id})
+    # Runs that are launched from an asset's page have none of the job's tags.
+    tags = {EXTRACTION_TAG: extraction_id, CONNECTION_TAG: connection.name}
+    context.instance.add_run_tags(context.run.run_id, tags)
     if run:
         claim(context.instance, run)
     return Refresh(connection, store, extraction)

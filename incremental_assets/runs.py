@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -150,6 +151,14 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
         )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in abandoned]
+
+
+def is_backfilled(instance: dg.DagsterInstance, connection: str) -> bool:
+    """Whether a backfill of some of the connection's assets is going on."""
+    going_on = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
+    backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=going_on))
+    keys = [key for backfill in backfills for key in backfill.asset_selection or ()]
+    return any(key.path[0] == connection for key in keys)
 
 
 def is_served(instance: dg.DagsterInstance) -> bool:

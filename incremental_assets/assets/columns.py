@@ -59,11 +59,8 @@ def _column_batches_asset(connection: Connection) -> dg.AssetsDefinition:
         states: dg.ResourceParam[States],
     ) -> dg.MaterializeResult:
         source, store = sources[connection.name], states[connection.name]
-        for step, numbers, closed in batches_of_keys(context, connection, store):
-            if closed:
-                context.log.info(closed)
-            else:
-                read_batches(context, step, source, numbers, as_partitions=True)
+        for step, numbers in batches_of_keys(context, connection, store):
+            read_batches(context, step, source, numbers, as_partitions=True)
         return dg.MaterializeResult()
 
     return column_batches

@@ -1,11 +1,7 @@
 """Law 3: killed at any point, HEAD is the old version or the new one, and nothing needs repair."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +13,7 @@ from incremental_assets.runs import unfinished_runs
 from tests.killed import kill_refreshes
 from tests.live import NAME, written_config
 from tests.sources import postgresql
-
-ROOT = Path(__file__).parents[2]
+from tests.watched import run_module
 
 
 @pytest.fixture
@@ -31,17 +26,6 @@ def config(tmp_path: Path, fresh_database: str) -> Path:
     return written_config(tmp_path / "connections.yaml", fresh_database)
 
 
-def run(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        env={**os.environ, "DAGSTER_HOME": str(home)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def slots(instance: dg.DagsterInstance) -> int:
     return instance.event_log_storage.get_concurrency_info(NAME).active_slot_count
 
@@ -49,7 +33,7 @@ def slots(instance: dg.DagsterInstance) -> int:
 def test_killed_at_any_point_the_head_is_whole_and_the_next_refresh_loses_nothing(
     home: Path, config: Path, fresh_database: str
 ) -> None:
-    told = run(home, "tests.killed", "campaign", config, fresh_database)
+    told = run_module(home, "tests.killed", "campaign", config, fresh_database)
     assert told.returncode == 0, told.stderr
     seen: dict[str, Any] = json.loads(told.stdout)
     assert set(seen["repairs"]) == {0}
@@ -68,7 +52,7 @@ def test_after_four_killed_refreshes_the_fifth_succeeds(
     with open_instance(Home(home, None)) as instance:
         assert len(unfinished_runs(instance)) == 1
         assert slots(instance) == 1
-        fifth = run(home, "incremental_assets", "--config", config, "refresh")
+        fifth = run_module(home, "incremental_assets", "--config", config, "refresh")
         assert (fifth.returncode, fifth.stderr) == (0, "")
         assert unfinished_runs(instance) == []
         assert slots(instance) == 0

@@ -62,8 +62,16 @@ class Run:
 
     @property
     def log(self) -> str:
-        """Every message, and what a person reads about failures."""
-        return "\n".join(line for event in self.events for line in _lines(event))
+        """Every message, and what is told of failures."""
+        messages = [f"{event.get('stepKey')}: {event.get('message')}" for event in self.events]
+        return "\n".join([*messages, self.failures])
+
+    @property
+    def failures(self) -> str:
+        """What is told of the steps that failed, causes included."""
+        errors = [event["error"] for event in self.events if event.get("error")]
+        causes = [link["error"] for error in errors for link in error["errorChain"]]
+        return "\n".join(error["message"] for error in [*errors, *causes])
 
     def materialized(self, asset: str) -> list[str | None]:
         """The partitions (None: no partition) for which this run materialized ``asset``."""
@@ -73,14 +81,6 @@ class Run:
             if event["__typename"] == "MaterializationEvent"
             and event["assetKey"]["path"][-1] == asset
         ]
-
-
-def _lines(event: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{event.get('stepKey')}: {event.get('message')}"
-    error = event.get("error")
-    if error:
-        yield error["message"]
-        yield from (link["error"]["message"] for link in error["errorChain"])
 
 
 class Webserver:

@@ -78,6 +78,10 @@ class Shop:
         extraction = run.tags[EXTRACTION_TAG] if run else self.head.extraction
         return {batch_key(extraction, number) for number in range(BATCHES)}
 
+    def listed_keys(self) -> list[str]:
+        """The partition keys of ``column_batches`` that the webserver offers."""
+        return list(self.seen()["column_batches"]["partitionKeys"])
+
     def assets(self, *names: str) -> list[tuple[str, str]]:
         """Asset keys."""
         return [(self.name, name) for name in names]

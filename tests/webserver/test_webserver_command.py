@@ -3,8 +3,8 @@
 import pytest
 
 from tests.webserver.conftest import Shops
-from tests.webserver.server import wait_until
-from tests.webserver.shops import TABLES
+from tests.webserver.server import ASSET_JOB, wait_until
+from tests.webserver.shops import ASSETS, TABLES
 
 pytestmark = pytest.mark.integration
 
@@ -70,3 +70,17 @@ def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
     second = busy.runs()[0]
     assert second.began > first.ended
     assert busy.version() == 2
+
+
+def test_a_run_launched_from_the_assets_page_counts_as_running(shop: Shops) -> None:
+    paged = shop("paged")
+    paged.change_every_table()
+    with paged.columns_blocked():
+        running = paged.server.launch(ASSET_JOB, paged.assets(*ASSETS))
+        wait_until(lambda: paged.is_reading(running))
+        code, told = paged.server.command("refresh", "paged")
+        assert code == 1
+        assert f"StateConflict: Run {running} of paged is STARTED" in told
+    run = paged.server.finish(running)
+    assert run.status == "SUCCESS", run.log
+    assert paged.version() == 2

@@ -1,4 +1,5 @@
--- Grants: none. PostgreSQL 12+. Templates and databases that refuse connections are no sources.
+-- Grants: none. PostgreSQL 12+. Templates and databases that refuse connections are no sources;
+-- -2 marks one whose removal broke off.
 select
     d.datname as database,
     pg_get_userbyid(d.datdba) as owner,
@@ -7,4 +8,5 @@ select
 from pg_database as d
 where d.datallowconn
     and not d.datistemplate
+    and d.datconnlimit <> -2
 order by d.datname

@@ -92,7 +92,7 @@ part as (
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_type
     where typtype <> 'c'
-        and typcategory <> 'A'
+        and typinput <> 'array_in'::regproc
     union all
     select
         'enum',

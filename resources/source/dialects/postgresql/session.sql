@@ -1,5 +1,5 @@
 -- Grants: none. PostgreSQL 12+. Settings of this transaction only, so that they also hold behind a transaction pooler.
--- Printed texts (defaults, types, definitions) depend on the first four.
+-- How defaults, types and definitions are printed depends on those down to standard_conforming_strings.
 select
     set_config('search_path', '', true),
     set_config('TimeZone', 'UTC', true),
@@ -7,6 +7,7 @@ select
     set_config('IntervalStyle', 'postgres', true),
     set_config('extra_float_digits', '1', true),
     set_config('bytea_output', 'hex', true),
+    set_config('lc_monetary', 'C', true),
     set_config('quote_all_identifiers', 'off', true),
     set_config('standard_conforming_strings', 'on', true),
     set_config('transaction_read_only', 'on', true),

@@ -139,8 +139,11 @@ select
     m.description as comment,
     cast(null as timestamptz) as created_at,
     cast(null as timestamptz) as altered_at,
+    -- Nobody has counted: -1, and 0 on no pages before 14.
     case
-        when r.relkind <> 'v' and r.reltuples >= 0 then cast(r.reltuples as bigint)
+        when r.relkind = 'v' or r.reltuples < 0 then null
+        when r.reltuples > 0 or r.relpages > 0 then cast(r.reltuples as bigint)
+        when cast(current_setting('server_version_num') as int) >= 140000 then 0
     end as row_count,
     case
         when r.relkind in ('r', 'm') then r.relpages * cast(current_setting('block_size') as bigint)

@@ -1,0 +1,131 @@
+"""Refreshes of one connection at once, each in a Dagster home of its own or in the same one.
+
+``python -m tests.races RACE CONFIG URL`` runs one of ``RACES`` and prints as JSON what it saw.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from incremental_assets.wiring import open_objects
+from resources.state_store.store import StateStore
+from tests.crashes import whole_number
+from tests.killed import alter, plain
+from tests.live import NAME
+from tests.watched import ended, in_child, refresh_by_command, start_child, warm_up
+
+SECONDS = 120
+COLUMNS, SWAP = "/batches/", f"swap {NAME}/HEAD"
+
+
+class Race:
+    """A connection, and children that refresh it and meet at a chosen write."""
+
+    def __init__(self, config: Path, url: str) -> None:
+        self.url = url
+        self.config = config
+        self._folder = config.parent / "meeting"
+        self._folder.mkdir()
+        self._store = StateStore(open_objects(warm_up(config)), NAME)
+        self._told: dict[int, Path] = {}
+
+    def start(self, home: str, point: str | None = None) -> int:
+        """A refresh that waits, when it gets to the point, until everybody is told to go on."""
+
+        def watch(_number: int, what: str) -> None:
+            if point and point in what:
+                (self._folder / str(os.getpid())).touch()
+                self._wait(lambda: (self._folder / "go").exists())
+
+        told = self._folder.parent / f"told_{len(self._told)}"
+        work = partial(refresh_by_command, self.config, self._folder.parent / home, watch)
+        child = start_child(work, told)
+        self._told[child] = told
+        return child
+
+    def wait_for(self, racers: int) -> None:
+        """Wait until so many are at their point."""
+        self._wait(lambda: len(list(self._folder.iterdir())) == racers)
+
+    def go(self) -> None:
+        """Let everybody go on."""
+        (self._folder / "go").touch()
+
+    def end(self, child: int) -> tuple[int, str]:
+        """The exit code of a child and what it told."""
+        return ended(child), self._told[child].read_text()
+
+    def whole_number(self) -> int:
+        """The current version's number, all of its files verified."""
+        return whole_number(self._store)
+
+    def plain(self) -> int:
+        """A refresh afterwards that must reach what the database holds; its exit code."""
+        return in_child(partial(plain, self.config, self.url))
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not true():
+            assert time.monotonic() < deadline, "somebody did not come"
+            time.sleep(0.005)
+
+
+def swap_at_once(race: Race) -> Any:
+    """Two refreshes on the same base come to the swap of HEAD before either has swapped."""
+    race.plain()
+    alter(race.url, 1)
+    racers = [race.start("one", SWAP), race.start("other", SWAP)]
+    race.wait_for(2)
+    race.go()
+    return [race.end(racer) for racer in racers]
+
+
+def swap_first_at_once(race: Race) -> Any:
+    """The same where there is no version yet."""
+    racers = [race.start("one", SWAP), race.start("other", SWAP)]
+    race.wait_for(2)
+    race.go()
+    return [race.end(racer) for racer in racers]
+
+
+def come_late(race: Race) -> Any:
+    """One is still reading columns when the other has finished."""
+    late = race.start("late", COLUMNS)
+    race.wait_for(1)
+    quick = race.end(race.start("quick"))
+    race.go()
+    return [quick, race.end(late)]
+
+
+def share_a_home(race: Race) -> Any:
+    """One is started in the home where the other is still running."""
+    first = race.start("home", COLUMNS)
+    race.wait_for(1)
+    second = race.end(race.start("home"))
+    race.go()
+    return [race.end(first), second]
+
+
+RACES = {
+    race.__name__: race for race in (swap_at_once, swap_first_at_once, come_late, share_a_home)
+}
+
+
+def run(name: str, config: Path, url: str) -> None:
+    """One of the races, and a refresh after it."""
+    race = Race(config, url)
+    alter(url, 0)
+    told = RACES[name](race)
+    numbers = [race.whole_number()]
+    after = race.plain()
+    numbers.append(race.whole_number())
+    json.dump({"told": told, "after": after, "numbers": numbers}, sys.stdout)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
