@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.config import Connection
-from incremental_assets.core.entities import COLUMNS
+from incremental_assets.core.entities import COLUMNS, conform
 from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
 from incremental_assets.refresh import Refresh, of_id, why_closed
@@ -100,7 +100,7 @@ def read_batch(step: Refresh, source: Source, number: int) -> Batch:
         frames = source.columns(
             tables["database"][0], tables, COLUMNS.schema, identity=step.record["source"]
         )
-        step.extraction.write(name, pl.concat([COLUMNS.empty(), *frames]))
+        step.extraction.write(name, conform(COLUMNS, pl.concat([COLUMNS.empty(), *frames])))
     rows = step.extraction.read(name).select(pl.len()).collect().item()
     return Batch(number, tables.height, int(rows), time.monotonic() - started)
 

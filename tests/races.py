@@ -1,10 +1,11 @@
 """Refreshes of one connection at once, each in a Dagster home of its own or in the same one.
 
-``python -m tests.races RACE CONFIG URL`` runs one of ``RACES`` and prints as JSON what it saw.
+``python -m tests.races CONFIG URL`` runs all of ``RACES`` and prints as JSON what it saw.
 """
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -12,49 +13,55 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from incremental_assets.config import load_config
 from incremental_assets.wiring import open_objects
 from resources.state_store.store import StateStore
 from tests.crashes import whole_number
 from tests.killed import alter, plain
 from tests.live import NAME
-from tests.watched import ended, in_child, refresh_by_command, start_child, warm_up
+from tests.watched import ended, in_child, learn, refresh_by_command, start_child
 
 SECONDS = 120
 COLUMNS, SWAP = "/batches/", f"swap {NAME}/HEAD"
 
 
 class Race:
-    """A connection, and children that refresh it and meet at a chosen write."""
+    """A connection with a state and Dagster homes of its own, and children that refresh it.
 
-    def __init__(self, config: Path, url: str) -> None:
+    They meet at a chosen write: whoever gets there waits until everybody may go on.
+    """
+
+    def __init__(self, name: str, config: Path, url: str) -> None:
         self.url = url
-        self.config = config
-        self._folder = config.parent / "meeting"
+        self._folder = config.parent / name
         self._folder.mkdir()
-        self._store = StateStore(open_objects(warm_up(config)), NAME)
+        self._meeting = self._folder / "meeting"
+        self._meeting.mkdir()
+        self._config = Path(shutil.copy(config, self._folder))
+        self._store = StateStore(open_objects(load_config(self._config)), NAME)
         self._told: dict[int, Path] = {}
 
     def start(self, home: str, point: str | None = None) -> int:
-        """A refresh that waits, when it gets to the point, until everybody is told to go on."""
+        """A refresh that waits at the point."""
 
         def watch(_number: int, what: str) -> None:
             if point and point in what:
-                (self._folder / str(os.getpid())).touch()
-                self._wait(lambda: (self._folder / "go").exists())
+                (self._meeting / str(os.getpid())).touch()
+                self._wait(lambda: (self._meeting / "go").exists())
 
-        told = self._folder.parent / f"told_{len(self._told)}"
-        work = partial(refresh_by_command, self.config, self._folder.parent / home, watch)
+        told = self._folder / f"told_{len(self._told)}"
+        work = partial(refresh_by_command, self._config, self._folder / home, watch)
         child = start_child(work, told)
         self._told[child] = told
         return child
 
     def wait_for(self, racers: int) -> None:
         """Wait until so many are at their point."""
-        self._wait(lambda: len(list(self._folder.iterdir())) == racers)
+        self._wait(lambda: len(list(self._meeting.iterdir())) == racers)
 
     def go(self) -> None:
         """Let everybody go on."""
-        (self._folder / "go").touch()
+        (self._meeting / "go").touch()
 
     def end(self, child: int) -> tuple[int, str]:
         """The exit code of a child and what it told."""
@@ -66,7 +73,7 @@ class Race:
 
     def plain(self) -> int:
         """A refresh afterwards that must reach what the database holds; its exit code."""
-        return in_child(partial(plain, self.config, self.url))
+        return in_child(partial(plain, self._config, self.url))
 
     def _wait(self, true: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SECONDS
@@ -116,16 +123,18 @@ RACES = {
 }
 
 
-def run(name: str, config: Path, url: str) -> None:
-    """One of the races, and a refresh after it."""
-    race = Race(config, url)
+def run(config: Path, url: str) -> dict[str, Any]:
+    """Every race, and a refresh after it."""
     alter(url, 0)
-    told = RACES[name](race)
-    numbers = [race.whole_number()]
-    after = race.plain()
-    numbers.append(race.whole_number())
-    json.dump({"told": told, "after": after, "numbers": numbers}, sys.stdout)
+    learn(partial(plain, config, url), config.parent / "modules")
+    seen = {}
+    for name, body in RACES.items():
+        race = Race(name, config, url)
+        told = body(race)
+        number = race.whole_number()
+        seen[name] = [told, number, race.plain(), race.whole_number()]
+    return seen
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    json.dump(run(Path(sys.argv[1]), sys.argv[2]), sys.stdout)

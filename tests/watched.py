@@ -9,6 +9,8 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,9 @@ import dagster as dg
 
 from incremental_assets import wiring
 from incremental_assets.batches import Silence
-from incremental_assets.build import build_definitions
 from incremental_assets.cli import running
 from incremental_assets.cli.app import main
-from incremental_assets.cli.refresh import refresh_command
-from incremental_assets.config import Config, load_config
+from incremental_assets.config import load_config
 from resources.state_store.objects import ObjectStore
 from tests.live import NAME
 
@@ -58,13 +58,18 @@ def nobody(_number: int, _what: str) -> None:
     """Watch nothing."""
 
 
-def warm_up(config: Path) -> Config:
-    """Import here, once for all children, what a refresh imports late."""
-    loaded = load_config(config)
-    build_definitions(loaded)
-    with dg.DagsterInstance.ephemeral():
-        pass
-    return loaded
+def learn(work: Callable[[], object], report: Path) -> int:
+    """Run in a child, and then import here, once for all later ones, what it imported late."""
+
+    def reported() -> None:
+        work()
+        report.write_text("\n".join(sys.modules))
+
+    code = in_child(reported)
+    for name in report.read_text().splitlines():
+        with suppress(ImportError):
+            import_module(name)
+    return code
 
 
 def start_child(work: Callable[[], object], told: Path | None = None) -> int:
@@ -73,6 +78,7 @@ def start_child(work: Callable[[], object], told: Path | None = None) -> int:
     if child == 0:
         code = 70
         try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             if told:
                 os.dup2(os.open(told, os.O_CREAT | os.O_WRONLY), 2)
             work()
@@ -118,7 +124,6 @@ def refresh_by_command(config: Path, home: Path, watch: Watch = nobody) -> None:
     """``refresh`` as a person types it, in the Dagster home ``home``; ends the process."""
     os.environ["DAGSTER_HOME"] = str(home)
     running.open_objects = lambda loaded: Watched(wiring.open_objects(loaded), watch)
-    assert refresh_command
     main(["--config", str(config), "refresh"])
 
 

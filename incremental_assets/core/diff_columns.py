@@ -14,6 +14,7 @@ from incremental_assets.core.identity import pair
 ROW_HASH = "row_hash"
 PLACE = "place"
 LASTING = "lasting_ordinal"
+TABLES_AT_A_TIME = 10_000
 
 
 def columns_diff(
@@ -119,7 +120,18 @@ def _of_tables(columns: pl.LazyFrame, names: pl.Series) -> pl.LazyFrame:
 def _differing(
     previous: pl.LazyFrame, current: pl.LazyFrame, places: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of each side that the other does not have, located."""
+    """The rows of each side that the other does not have, located.
+
+    Some tables at a time, so that memory does not grow with the state where all were read again.
+    """
+    slices = list(places.iter_slices(TABLES_AT_A_TIME)) or [places]
+    sides = [_differing_in(previous, current, some) for some in slices]
+    return pl.concat([before for before, _ in sides]), pl.concat([after for _, after in sides])
+
+
+def _differing_in(
+    previous: pl.LazyFrame, current: pl.LazyFrame, places: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     before = _hashes(_located_before(previous, places))
     after = _hashes(_located_now(current, places))
     only_before = _without(before, after)

@@ -32,7 +32,7 @@ def merge_columns(
         base_columns: of the base version, sorted by key, as every stored version is.
         plan: as classified.
         batches: what was read, in any order; or one frame per batch in the order of the plan,
-            which takes less memory, since each is then sorted by itself.
+            each sorted by key, which takes less memory, since nothing is sorted here then.
         counts: ``count_columns`` of the batches; counted here if not given.
     """
     parts = [batches] if isinstance(batches, pl.LazyFrame) else list(batches)
@@ -42,7 +42,8 @@ def merge_columns(
     carried = carried_tables(tables, counts)
     moved = carried.filter(pl.col("previous_table").is_not_null())
     staying = carried.filter(pl.col("previous_table").is_null())
-    fresh = _fresh(parts, tables.filter("reread"))
+    in_order = not isinstance(batches, pl.LazyFrame)
+    fresh = _fresh(parts, tables.filter("reread"), in_order=in_order)
     if not moved.is_empty():
         late = _sorted(_moved(base_columns, moved))
         fresh = late if fresh is None else fresh.merge_sorted(late, key=RANK)
@@ -64,10 +65,13 @@ def carried_tables(tables: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     return read.filter(~pl.col("reread") | empty).drop("read")
 
 
-def _fresh(parts: list[pl.LazyFrame], tables: pl.DataFrame) -> pl.LazyFrame | None:
+def _fresh(
+    parts: list[pl.LazyFrame], tables: pl.DataFrame, *, in_order: bool
+) -> pl.LazyFrame | None:
     if not parts or tables.is_empty():
         return None
-    return pl.concat([_sorted(_with_rank(part, tables)) for part in parts])
+    placed = pl.concat([_with_rank(part, tables) for part in parts])
+    return placed if in_order else _sorted(placed)
 
 
 def _sorted(columns: pl.LazyFrame) -> pl.LazyFrame:

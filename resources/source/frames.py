@@ -10,7 +10,8 @@ import polars as pl
 
 from resources.source.errors import SchemaDrift
 
-FRAME_ROWS = 50_000
+# Three batches at a time: frames of 50,000 rows would take 100 MB more.
+FRAME_ROWS = 10_000
 # Fewer new tuples at once than make the garbage collector run: larger slices take twice the time.
 SLICE_ROWS = 500
 

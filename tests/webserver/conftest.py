@@ -10,7 +10,7 @@ import pytest
 from incremental_assets.instance import Home, open_instance, prepare_home
 from resources.source.dialect import dialect_for
 from tests.sources import copied_folder, sql_files
-from tests.webserver.faulty import COLUMNS, PACKAGE, SCHEMA
+from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
 from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop
 
@@ -46,7 +46,7 @@ def webserver(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
 def write_dialect(directory: Path) -> None:
     """The folder that ``faulty.py`` speaks of."""
     dialect = dialect_for("postgresql://")
-    columns = COLUMNS.format(given=sql_files(dialect)["columns"])
+    columns = COLUMNS.format(given=sql_files(dialect)["columns"], blocked=BLOCKED)
     copied_folder(dialect, directory / PACKAGE, columns=columns)
 
 

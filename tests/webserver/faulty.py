@@ -1,7 +1,8 @@
-"""A PostgreSQL whose columns cannot be read while a table of it, ``control.fault``, says so.
+"""A PostgreSQL whose columns cannot be read when a test does not want it.
 
-A relation named in that table makes the query of its batch fail; whoever locks the table makes all
-such queries wait. For that, sources read a copy of the dialect's folder with another columns.sql.
+A relation named in its table ``control.fault`` makes the query of its batch fail; while a session
+holds the advisory lock ``BLOCKED``, all such queries wait, up to five minutes. For that, sources
+read a copy of the dialect's folder with another columns.sql.
 """
 
 from dataclasses import replace
@@ -13,20 +14,31 @@ PACKAGE = "faulty_dialects"
 
 SCHEMA = ("create schema control", "create table control.fault (relation text)")
 
-COLUMNS = """-- Grants: select on control.fault. PostgreSQL 12+. The query that ships, with a fault.
+BLOCKED = 1
+
+# Waiting for the lock itself would end with the session's lock_timeout.
+COLUMNS = """-- Grants: select on control.fault. PostgreSQL 12+. The query that ships, with its faults.
+with patience as materialized (
+    select
+        pg_sleep(0.1)
+    from generate_series(1, 3000)
+    where not pg_try_advisory_xact_lock_shared({blocked})
+),
+fault as materialized (
+    select
+        f.relation
+    from control.fault as f
+    join pg_class as c
+        on c.relname = f.relation
+    where c.oid = any (cast(:oids as oid[]))
+)
 select
     given.*
 from (
 {given}
 ) as given
-where 1 / (
-    select
-        case when count(*) = 0 then 1 else 0 end
-    from control.fault as f
-    join pg_class as c
-        on c.relname = f.relation
-    where c.oid = any (cast(:oids as oid[]))
-) = 1
+where (select count(*) from patience) >= 0
+    and 1 / (select case when count(*) = 0 then 1 else 0 end from fault) = 1
 """
 
 

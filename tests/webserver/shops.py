@@ -15,6 +15,7 @@ from resources.state_store.head import Head
 from resources.state_store.local import LocalObjects
 from resources.state_store.store import StateStore
 from tests.webserver import queries
+from tests.webserver.faulty import BLOCKED
 from tests.webserver.server import ASSET_JOB, Run, Webserver, wait_until
 
 TABLES = tuple(f"item_{number:02}" for number in range(12))
@@ -54,7 +55,7 @@ class Shop:
     def columns_blocked(self) -> Iterator[None]:
         """Whoever reads columns waits while this lasts."""
         with psycopg.connect(self.url) as connection:
-            connection.execute("lock table control.fault in access exclusive mode")
+            connection.execute("select pg_advisory_lock(%s)", [BLOCKED])
             yield
 
     @cached_property
