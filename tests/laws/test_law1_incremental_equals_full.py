@@ -1,5 +1,6 @@
 """Law 1: increments reach what a full extraction reaches, and what an independent look sees."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import note
 
 from incremental_assets.core.equality import unequal
 from tests.ddl import play, settle
+from tests.ddl_sqlite import play_in_file, sqlite_player
 from tests.games import play_games, player
 from tests.live import (
     current,
@@ -45,3 +47,25 @@ def test_after_any_ddl_an_increment_equals_a_full_extraction(
         player(fresh_database) as connection,
     ):
         play_games(game, games=4)
+
+
+def test_after_any_ddl_an_increment_equals_a_full_extraction_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "shop.db"
+    url = f"sqlite:///{file}"
+
+    def game(random: Random) -> None:
+        file.unlink(missing_ok=True)
+        with sqlite_player(file) as connection:
+            forget(by_increments)
+            refresh(by_increments)
+            for _ in range(random.randint(1, 3)):
+                note(";\n".join(play_in_file(connection, random)))
+                refresh_as_a_person(by_increments)
+                assert ("main", "still") not in reread(by_increments)
+                reached = state(current(by_increments))
+                assert differing(url, reached, partitions=False) == {}
+                whole = full(afresh)
+                assert unequal(reached, whole) == {}, differences(reached, whole)
+
+    with refreshing(url) as by_increments, refreshing(url) as afresh:
+        play_games(game, games=5)

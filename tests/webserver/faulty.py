@@ -17,7 +17,7 @@ SCHEMA = ("create schema control", "create table control.fault (relation text)")
 BLOCKED = 1
 
 # Waiting for the lock itself would end with the session's lock_timeout.
-COLUMNS = """-- Grants: select on control.fault. PostgreSQL 12+. The query that ships, with its faults.
+COLUMNS = """-- Grants: select on control.fault. PostgreSQL 12+. The query that ships, and faults.
 with patience as materialized (
     select
         pg_sleep(0.1)
