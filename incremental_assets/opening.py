@@ -19,6 +19,7 @@ from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
 from resources.source.errors import CapabilityMissing
 from resources.source.source import Source
 from resources.state_store.documents import FORMAT
+from resources.state_store.extraction import Extraction
 from resources.state_store.head import HeadRef
 from resources.state_store.store import StateStore
 
@@ -71,7 +72,6 @@ def open_extraction(
     run = context.instance.get_run_by_id(context.run.run_id)
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
-    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
     reason = must_be_full(
         head_source=head.source if head else None,
         source=identity,
@@ -96,13 +96,23 @@ def open_extraction(
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,
     }
+    return Refresh(connection, store, _record_and_tag(context, run, store, record))
+
+
+def _record_and_tag(
+    context: dg.AssetExecutionContext,
+    run: dg.DagsterRun | None,
+    store: StateStore,
+    record: dict[str, Any],
+) -> Extraction:
+    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
     extraction = store.open_extraction(extraction_id, record)
     # Runs that are launched from an asset's page have none of the job's tags.
-    tags = {EXTRACTION_TAG: extraction_id, CONNECTION_TAG: connection.name}
+    tags = {EXTRACTION_TAG: extraction_id, CONNECTION_TAG: store.connection}
     context.instance.add_run_tags(context.run.run_id, tags)
     if run:
         claim(context.instance, run)
-    return Refresh(connection, store, extraction)
+    return extraction
 
 
 def _full_at(source: Any) -> datetime | None:

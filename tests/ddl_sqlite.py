@@ -1,4 +1,7 @@
-"""Random DDL on an SQLite file; ``ddl`` is the same for PostgreSQL. The table still stays as it is."""
+"""Random DDL on an SQLite file, as ``ddl`` has it for PostgreSQL.
+
+The table ``still`` is never touched.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,12 +26,11 @@ create table {new} (a integer, {new} integer generated always as (a * 2) stored,
 create table {new} (a integer, {new} text generated always as (a || '%s :x') virtual)
 create table {new} (a integer references {table} (id), {new} text default (1 + 1))
 create table {new} as select * from {relation}
-create virtual table {new} using fts5 (a, b)
 drop table {table}
 drop table {table}; create table {same} (id integer, note text, more blob)
 drop table {table}; create table {same} (id integer, note text, more blob)
 alter table {table} rename to {new}
-alter table {table} rename to swap; alter table {other} rename to {same}; alter table swap rename to {that}
+alter table {table} rename to swap; alter table {other} rename to {same}; {swapped}
 alter table {table} add column {new} integer default 7
 alter table {table} add column {new}
 alter table {table} rename column {column} to {new}
@@ -51,7 +53,7 @@ WORDS = {
 
 
 class Words:
-    """What the words of a statement stand for; {same} and {that} are the names chosen before."""
+    """What the words of a statement stand for; {same} is the name chosen before."""
 
     def __init__(self, connection: sqlite3.Connection, random: Random) -> None:
         self._connection = connection
@@ -61,6 +63,8 @@ class Words:
     def __getitem__(self, word: str) -> str:
         if word == "new":
             return quoted(self._random.choice(NAMES))
+        if word == "swapped":
+            return f"alter table swap rename to {quoted(self._chosen['that'])}"
         if word in self._chosen:
             return quoted(self._chosen[word])
         name = self._random.choice(self._found(word))

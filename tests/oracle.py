@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Inspector, create_engine, inspect, text
 from sqlalchemy import types as sql_types
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import OperationalError, SAWarning
 
 # Printed texts depend on these; Source pins the same.
 SETTINGS = "-c search_path= -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres"
@@ -84,29 +85,39 @@ def picture(url: str, *, partitions: bool) -> Picture:
 
 
 def _add_relations(found: Picture, inspector: Inspector, schema: str) -> None:
-    comments = (
-        inspector.get_multi_table_comment(schema=schema, kind=ObjectKind.ANY)
-        if inspector.dialect.supports_comments
-        else {}
-    )
-    keys = inspector.get_multi_pk_constraint(schema=schema, kind=ObjectKind.ANY)
-    references = inspector.get_multi_foreign_keys(schema=schema, kind=ObjectKind.ANY)
     kinds = _kinds(inspector, schema)
-    for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
-        name = place[1]
-        comment = comments.get(place, {}).get("text")
-        found["relations"][(schema, name)] = (kinds.get(name), comment)
-        primary = keys.get(place, {}).get("constrained_columns", [])
-        foreign = {one for key in references.get(place, []) for one in key["constrained_columns"]}
+    comments = {}
+    if inspector.dialect.supports_comments:
+        comments = inspector.get_multi_table_comment(schema=schema, kind=ObjectKind.ANY)
+    for name, kind in kinds.items():
+        comment = comments.get((schema, name), {}).get("text")
+        found["relations"][(schema, name)] = (kind, comment)
+    # SQLite cannot tell the columns of a view that reads what is gone, nor of any other with it.
+    one_by_one = inspector.dialect.name == "sqlite"
+    for names in [[name] for name in kinds] if one_by_one else [None]:
+        with suppress(OperationalError):
+            _add_columns(found, inspector, schema, names)
+
+
+def _add_columns(
+    found: Picture, inspector: Inspector, schema: str, names: list[str] | None
+) -> None:
+    wanted = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
+    keys = inspector.get_multi_pk_constraint(**wanted)
+    references = inspector.get_multi_foreign_keys(**wanted)
+    is_postgresql = inspector.dialect.name == "postgresql"
+    for (_, table), columns in inspector.get_multi_columns(**wanted).items():
+        primary = keys.get((schema, table), {}).get("constrained_columns", [])
+        foreign = [key["constrained_columns"] for key in references.get((schema, table), [])]
         for position, column in enumerate(columns):
-            is_primary, is_foreign = column["name"] in primary, column["name"] in foreign
-            found["columns"][(schema, name, column["name"])] = (
+            is_primary = column["name"] in primary
+            found["columns"][(schema, table, column["name"])] = (
                 position,
                 is_primary,
-                is_foreign,
+                any(column["name"] in names for names in foreign),
                 # SQLite's Inspector does not say it of a key.
                 is_primary or column["nullable"],
-                *_facts(column),
+                *_facts(column, is_postgresql=is_postgresql),
             )
 
 
@@ -119,13 +130,15 @@ def _kinds(inspector: Inspector, schema: str) -> dict[str, str]:
     return kinds
 
 
-def _facts(column: Mapping[str, Any]) -> tuple[Any, ...]:
+def _facts(column: Mapping[str, Any], *, is_postgresql: bool) -> tuple[Any, ...]:
     kind = column["type"]
     computed = column.get("computed")
-    is_text = isinstance(kind, sql_types.VARCHAR | sql_types.CHAR | BIT)
-    is_number = type(kind) is sql_types.NUMERIC
+    # SQLite's Inspector guesses sizes and expressions from texts.
+    expression = computed["sqltext"] if computed and is_postgresql else None
+    is_text = is_postgresql and isinstance(kind, sql_types.VARCHAR | sql_types.CHAR | BIT)
+    is_number = is_postgresql and type(kind) is sql_types.NUMERIC
     return (
-        computed["sqltext"] if computed else column["default"],
+        expression or column["default"],
         column.get("comment"),
         bool(computed),
         kind.length if is_text else None,

@@ -15,7 +15,6 @@ from tests.ddl import play, settle
 from tests.games import play_games, player
 from tests.live import (
     NAME,
-    current,
     differences,
     forget,
     refresh,

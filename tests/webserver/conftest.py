@@ -1,7 +1,7 @@
 """The webserver that all tests here share, and for each test a connection of its own."""
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,7 +12,7 @@ from resources.source.dialect import dialect_for
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
 from tests.webserver.server import Webserver
-from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop
+from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; all but the new ones stand at version 1.
 NEW = ("clicked",)
@@ -20,7 +20,6 @@ REFRESHED = (
     *("done", "guarded", "resumed", "mended", "shown", "broken"),
     *("killed", "busy", "paged", "whole"),
 )
-Shops = Callable[[str], Shop]
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,6 @@
 _RUN = """
     runId status startTime endTime
     tags { key value }
-    stepStats { stepKey status }
     eventConnection {
         events {
             __typename
@@ -54,9 +53,13 @@ STATUS = """query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } 
 
 RUN = f"""query ($run: ID!) {{ runOrError(runId: $run) {{ ... on Run {{ {_RUN} }} }} }}"""
 
-RUNS = f"""query ($filter: RunsFilter!) {{
-    runsOrError(filter: $filter) {{ ... on Runs {{ results {{ {_RUN} }} }} }}
-}}"""
+STEPS = """query ($run: ID!) {
+    runOrError(runId: $run) { ... on Run { stepStats { stepKey status } } }
+}"""
+
+RUNS = """query ($filter: RunsFilter!) {
+    runsOrError(filter: $filter) { ... on Runs { results { runId } } }
+}"""
 
 ASSETS = """query ($group: AssetGroupSelector!) {
     assetNodes(group: $group) {

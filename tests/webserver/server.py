@@ -44,7 +44,6 @@ class Run:
     began: float | None
     ended: float | None
     tags: Mapping[str, str]
-    steps: Mapping[str, str]
     events: Sequence[Mapping[str, Any]]
 
     @classmethod
@@ -56,7 +55,6 @@ class Run:
             answer["startTime"],
             answer["endTime"],
             {tag["key"]: tag["value"] for tag in answer["tags"]},
-            {step["stepKey"]: step["status"] for step in answer["stepStats"]},
             answer["eventConnection"]["events"],
         )
 
@@ -220,10 +218,15 @@ class Webserver:
         """A run as it stands."""
         return Run.told(self.ask(queries.RUN, run=run_id))
 
-    def runs(self, job: str | None = None, **tags: str) -> list[Run]:
+    def steps(self, run_id: str) -> dict[str, str]:
+        """How far the steps of a run are that have begun."""
+        steps = self.ask(queries.STEPS, run=run_id)["stepStats"]
+        return {step["stepKey"]: step["status"] for step in steps}
+
+    def run_ids(self, job: str | None = None, **tags: str) -> list[str]:
         """The runs of a job, or with these tags, newest first."""
         wanted = {"pipelineName": job, "tags": _pairs(tags)}
-        return [Run.told(one) for one in self.ask(queries.RUNS, filter=wanted)["results"]]
+        return [run["runId"] for run in self.ask(queries.RUNS, filter=wanted)["results"]]
 
     def finish(self, run_id: str) -> Run:
         """The run when it has come to its end."""
@@ -238,7 +241,8 @@ class Webserver:
             return str(self.ask(queries.BACKFILL_STATUS, backfill=backfill_id)["status"])
 
         wait_until(lambda: status() not in ("REQUESTED", "CANCELING"))
-        return status(), self.runs(**{"dagster/backfill": backfill_id})[::-1]
+        runs = self.run_ids(**{"dagster/backfill": backfill_id})
+        return status(), [self.run(run_id) for run_id in reversed(runs)]
 
 
 def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
@@ -250,7 +254,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> 
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} seconds"
-        time.sleep(0.2)
+        time.sleep(0.4)
 
 
 def _free_port() -> int:

@@ -1,7 +1,7 @@
 """One connection seen from all sides: its database, its state, its assets in the webserver."""
 
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,9 @@ ASSETS = (
     *("extraction", "databases", "schemas", "tables", "procedures", "column_plan"),
     *("columns", "incremental_diff", "current_state", "marker"),
 )
+
+
+Shops = Callable[[str], "Shop"]
 
 
 @dataclass(frozen=True)
@@ -132,19 +135,22 @@ class Shop:
     @contextmanager
     def reading(self) -> Iterator[subprocess.Popen[str]]:
         """A ``refresh`` of the command line that has come to the columns and waits there."""
-        earlier = {run.id for run in self.runs()}
+        earlier = set(self.run_ids())
         with (
             self.columns_blocked(),
             self.server.start("refresh", self.name, faulty=True) as process,
         ):
-            wait_until(lambda: any(self.is_reading(run.id) for run in self.runs(besides=earlier)))
+            wait_until(lambda: any(map(self.is_reading, {*self.run_ids()} - earlier)))
             yield process
 
-    def runs(self, *, besides: Collection[str] = ()) -> list[Run]:
+    def runs(self) -> list[Run]:
         """The runs of its job, newest first."""
-        return [run for run in self.server.runs(f"{self.name}_refresh") if run.id not in besides]
+        return [self.server.run(run_id) for run_id in self.run_ids()]
+
+    def run_ids(self) -> list[str]:
+        """The same, only who they are."""
+        return self.server.run_ids(f"{self.name}_refresh")
 
     def is_reading(self, run_id: str) -> bool:
         """Whether a run is in its step ``columns``."""
-        step = f"{self.name}__columns"
-        return self.server.run(run_id).steps.get(step) == "IN_PROGRESS"
+        return self.server.steps(run_id).get(f"{self.name}__columns") == "IN_PROGRESS"

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.webserver.conftest import Shops
 from tests.webserver.server import ASSET_JOB, wait_until
-from tests.webserver.shops import ASSETS, TABLES
+from tests.webserver.shops import ASSETS, TABLES, Shops
 
 pytestmark = pytest.mark.integration
 

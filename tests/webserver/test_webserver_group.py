@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.webserver.conftest import Shops
-from tests.webserver.shops import ASSETS
+from tests.webserver.shops import ASSETS, Shops
 
 pytestmark = pytest.mark.integration
 

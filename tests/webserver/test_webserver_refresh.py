@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.webserver.conftest import Shops
-from tests.webserver.shops import ASSETS, BATCHES, TABLES
+from tests.webserver.shops import ASSETS, BATCHES, TABLES, Shops
 
 pytestmark = pytest.mark.integration
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.webserver.conftest import Shops
 from tests.webserver.server import Run
-from tests.webserver.shops import BATCHES, TABLES, Shop
+from tests.webserver.shops import BATCHES, TABLES, Shop, Shops
 
 pytestmark = pytest.mark.integration
 

@@ -54,6 +54,8 @@ select
             then (((a.atttypmod - 4) & 2047) # 1024) - 1024
     end as numeric_scale,
     case
+        -- First, so that the type is looked up for the few that are left.
+        when l.oid is null then null
         when l.oid <> (select t.typcollation from pg_type as t where t.oid = a.atttypid)
             then quote_ident(ln.nspname) || '.' || quote_ident(l.collname)
     end as collation
@@ -76,7 +78,8 @@ left join key as k
     and k.attnum = a.attnum
 left join pg_collation as l
     on l.oid = a.attcollation
-    and l.collname <> 'default'
+    -- The collation called default has this oid everywhere.
+    and l.oid <> 100
 left join pg_namespace as ln
     on ln.oid = l.collnamespace
 where a.attnum > 0
