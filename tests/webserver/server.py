@@ -22,17 +22,12 @@ from incremental_assets.config import ENVIRONMENT_VARIABLE
 from incremental_assets.runs import LOCATION
 from tests.webserver import queries
 
+HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[2]
 # Far more than is needed where nothing else runs.
 WAIT_SECONDS = 120.0
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 ASSET_JOB = "__ASSET_JOB"
-# The name is the project's own: runs of the command line say that they come from there.
-CODE_LOCATION = {
-    "module_name": "tests.webserver.location",
-    "location_name": LOCATION,
-    "working_directory": str(ROOT),
-}
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ class Webserver:
     def __init__(self, directory: Path, home: Path, config: Path) -> None:
         self.directory = directory
         self._port = _free_port()
-        self._url = f"http://127.0.0.1:{self._port}"
+        self._url = f"http://{HOST}:{self._port}"
         self._environment = os.environ | {
             "DAGSTER_HOME": str(home),
             ENVIRONMENT_VARIABLE: str(config),
@@ -103,18 +98,20 @@ class Webserver:
     def running(self) -> Iterator[None]:
         """It answers while this lasts; its processes end with all that they started."""
         workspace = self.directory / "workspace.yaml"
-        workspace.write_text(json.dumps({"load_from": [{"python_module": CODE_LOCATION}]}))
-        served = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(self._port)]
-        with (
-            self._process([*served, "-w", str(workspace)]) as webserver,
-            self._process(["tests.webserver.daemon", "run", "-w", str(workspace)]) as daemon,
-        ):
-            wait_until(self._answers)
-            yield
-            assert (webserver.poll(), daemon.poll()) == (None, None), "one has ended by itself"
+        # The name is the project's own: runs of the command line say that they come from there.
+        where = {"host": HOST, "port": _free_port(), "location_name": LOCATION}
+        workspace.write_text(json.dumps({"load_from": [{"grpc_server": where}]}))
+        code = ["dagster", "api", "grpc", "-h", HOST, "-p", str(where["port"])]
+        served = ["dagster_webserver", "-h", HOST, "-p", str(self._port), "-w", str(workspace)]
+        daemon = ["tests.webserver.daemon", "run", "-w", str(workspace)]
+        with self._process([*code, "-m", "tests.webserver.location"]):
+            wait_until(lambda: _listens(where["port"]))
+            with self._process(served), self._process(daemon):
+                wait_until(self._answers)
+                yield
 
     @contextmanager
-    def _process(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def _process(self, command: Sequence[str]) -> Iterator[None]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -125,7 +122,8 @@ class Webserver:
                 start_new_session=True,
             )
         try:
-            yield process
+            yield
+            assert process.poll() is None, f"{command[0]} has ended by itself"
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -257,8 +255,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> 
         time.sleep(0.4)
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port

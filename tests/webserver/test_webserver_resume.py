@@ -13,7 +13,6 @@ SAME_BATCH = TABLES[4:6]
 
 def fail_one_batch(shop: Shop) -> tuple[Run, str]:
     """A refresh that failed because one batch did; the key of that batch."""
-    shop.change_every_table()
     shop.break_tables(FAULTY)
     run = shop.refresh()
     (missing,) = shop.keys(run) - shop.batches()
@@ -27,6 +26,7 @@ def heal_that_batch_only(shop: Shop) -> None:
 
 def test_re_execution_from_failure_reads_only_the_batch_that_failed(shop: Shops) -> None:
     resumed = shop("resumed")
+    resumed.change_every_table()
     failed, missing = fail_one_batch(resumed)
     assert failed.status == "FAILURE"
     assert f"- {missing}: QueryFailed: resumed (PostgreSQL, database 'resumed'" in failed.failures
@@ -52,9 +52,9 @@ def test_the_missing_partition_can_be_materialized_by_itself(shop: Shops) -> Non
     alone = mended.materialize("column_batches", partition=missing)
     assert alone.status == "SUCCESS", alone.log
     assert alone.materialized("column_batches") == [missing]
-    assert mended.version() == 1
+    assert mended.store.head() is None
     rest = mended.materialize("columns", "incremental_diff", "current_state", "marker")
     assert rest.status == "SUCCESS", rest.log
     assert rest.materialized("column_batches") == []
-    assert mended.version() == 2
-    assert len(mended.batches()) == 2 * BATCHES
+    assert mended.version() == 1
+    assert len(mended.batches()) == BATCHES
