@@ -99,5 +99,5 @@ def pytest_runtest_makereport(
     report = yield
     server = getattr(item, "funcargs", {}).get("webserver")
     if report.failed and server:
-        report.sections.append(("webserver and daemon", server.log.read_text()[-8000:]))
+        report.sections.append(("webserver and daemon", server.end_of_log()))
     return report

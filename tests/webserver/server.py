@@ -81,6 +81,7 @@ class Webserver:
 
     def __init__(self, directory: Path, home: Path, config: Path) -> None:
         self.directory = directory
+        self._log = directory / "dagster.log"
         self._port = _free_port()
         self._url = f"http://{HOST}:{self._port}"
         self._environment = os.environ | {
@@ -89,10 +90,9 @@ class Webserver:
             "PYTHONPATH": os.pathsep.join([str(directory), str(ROOT)]),
         }
 
-    @property
-    def log(self) -> Path:
-        """What webserver and daemon print."""
-        return self.directory / "dagster.log"
+    def end_of_log(self) -> str:
+        """What webserver and daemon printed last."""
+        return self._log.read_text()[-8000:]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -107,12 +107,12 @@ class Webserver:
         with self._process([*code, "-m", "tests.webserver.location"]):
             wait_until(lambda: _listens(where["port"]))
             with self._process(served), self._process(daemon):
-                wait_until(self._answers)
+                self._wait_for_answers()
                 yield
 
     @contextmanager
     def _process(self, command: Sequence[str]) -> Iterator[None]:
-        with self.log.open("ab") as log:
+        with self._log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
                 cwd=self.directory,
@@ -128,11 +128,19 @@ class Webserver:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _answers(self) -> bool:
+    def _wait_for_answers(self) -> None:
+        def answers() -> bool:
+            try:
+                (location,) = self.ask(queries.LOCATIONS)["entries"]
+            except urllib.error.URLError:
+                return False
+            return bool(location["loadStatus"] == "LOADED")
+
         try:
-            return bool(self.ask(queries.LOCATIONS)["entries"])
-        except urllib.error.URLError:
-            return False
+            wait_until(answers)
+        except AssertionError as error:
+            error.add_note(self.end_of_log())
+            raise
 
     def start(self, *arguments: str, faulty: bool = False) -> subprocess.Popen[str]:
         """``incremental-assets`` with these arguments in the same home; what it prints is kept.

@@ -1,6 +1,5 @@
 """One connection seen from all sides: its database, its state, its assets in the webserver."""
 
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ ASSETS = (
     *("extraction", "databases", "schemas", "tables", "procedures", "column_plan"),
     *("columns", "incremental_diff", "current_state", "marker"),
 )
-
 
 Shops = Callable[[str], "Shop"]
 
@@ -132,16 +130,17 @@ class Shop:
         shown: Mapping[str, Any] = found["executionForLatestMaterialization"]
         return shown
 
-    @contextmanager
-    def reading(self) -> Iterator[subprocess.Popen[str]]:
-        """A ``refresh`` of the command line that has come to the columns and waits there."""
+    def kill_a_refresh(self) -> None:
+        """Kill a ``refresh`` of the command line while it reads columns."""
         earlier = set(self.run_ids())
         with (
             self.columns_blocked(),
             self.server.start("refresh", self.name, faulty=True) as process,
         ):
-            wait_until(lambda: any(map(self.is_reading, {*self.run_ids()} - earlier)))
-            yield process
+            try:
+                wait_until(lambda: any(map(self.is_reading, {*self.run_ids()} - earlier)))
+            finally:
+                process.kill()
 
     def runs(self) -> list[Run]:
         """The runs of its job, newest first."""

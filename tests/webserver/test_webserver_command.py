@@ -35,8 +35,7 @@ def test_a_failed_run_of_the_command_line_can_be_re_executed_from_failure(shop: 
 def test_killed_refreshes_stop_nobody(shop: Shops) -> None:
     killed = shop("killed")
     for _ in range(4):
-        with killed.reading() as refresh:
-            refresh.kill()
+        killed.kill_a_refresh()
     code, told = killed.server.command("refresh", "killed")
     assert code == 0, told
     assert killed.version() == 1
