@@ -15,7 +15,7 @@ from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "mended", "broken", "killed", "busy", "paged")
+NEW = ("clicked", "mended", "broken", "killed", "busy")
 REFRESHED = ("shown", "guarded", "resumed", "whole")
 
 
