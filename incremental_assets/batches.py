@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.config import Connection
-from incremental_assets.core.entities import COLUMNS, conform
+from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
 from incremental_assets.refresh import Refresh, of_id, why_closed
@@ -100,9 +100,12 @@ def read_batch(step: Refresh, source: Source, number: int) -> Batch:
         frames = source.columns(
             tables["database"][0], tables, COLUMNS.schema, identity=step.record["source"]
         )
-        step.extraction.write(name, conform(COLUMNS, pl.concat([COLUMNS.empty(), *frames])))
-    rows = step.extraction.read(name).select(pl.len()).collect().item()
-    return Batch(number, tables.height, int(rows), time.monotonic() - started)
+        rows = pl.concat([COLUMNS.empty(), *frames])
+        # A table that took another's name meanwhile is that other batch's: one writer per key.
+        mine = rows.join(tables, on=TABLES.key, how="semi")
+        step.extraction.write(name, conform(COLUMNS, mine))
+    count = step.extraction.read(name).select(pl.len()).collect().item()
+    return Batch(number, tables.height, int(count), time.monotonic() - started)
 
 
 def _report(

@@ -105,8 +105,10 @@ def _record_and_tag(
     store: StateStore,
     record: dict[str, Any],
 ) -> Extraction:
-    extraction_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
-    extraction = store.open_extraction(extraction_id, record)
+    now = datetime.now(UTC)
+    extraction_id = f"{now:%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
+    opened_at = now.isoformat(timespec="microseconds")
+    extraction = store.open_extraction(extraction_id, {"opened_at": opened_at, **record})
     # Runs that are launched from an asset's page have none of the job's tags.
     tags = {EXTRACTION_TAG: extraction_id, CONNECTION_TAG: store.connection}
     context.instance.add_run_tags(context.run.run_id, tags)

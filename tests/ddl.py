@@ -227,8 +227,8 @@ def place(qualified: str) -> tuple[str, str]:
     raise ValueError(qualified)
 
 
-def settle(connection: psycopg.Connection) -> None:
-    """Empty the database of earlier games, and lay out what every game begins with."""
+def clear(connection: psycopg.Connection) -> None:
+    """Take away what a game left, its roles included."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         schemas = cursor.execute(SCHEMAS).fetchall()
         roles = cursor.execute(WORDS["role"]).fetchall()
@@ -237,13 +237,18 @@ def settle(connection: psycopg.Connection) -> None:
     connection.execute("drop foreign data wrapper if exists nothing cascade")
     for role in roles:
         connection.execute(f"drop owned by {role}; drop role {role}")
+
+
+def settle(connection: psycopg.Connection) -> None:
+    """Lay out what every game begins with, in place of what the last one left."""
+    clear(connection)
     connection.execute("create role law_x; create role law_y; create schema public")
     connection.execute(SEED)
 
 
 def play(connection: psycopg.Connection, random: Random) -> list[str]:
-    """Run a few random statements, sometimes in one transaction; those that came to something."""
-    moves = random.randint(1, 8)
+    """Run some random statements, at times in one transaction; those that came to something."""
+    moves = random.randint(4, 20)
     together = random.random() < 0.3
     with connection.transaction() if together else nullcontext():
         done = [change(connection, random) for _ in range(moves)]

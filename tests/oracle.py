@@ -34,9 +34,8 @@ ROUTINES = """
 """
 
 KINDS = dict.fromkeys(("PARTITION", "PARTITIONED TABLE"), "TABLE")
-# The attributes that ``_facts`` finds, in its order.
+# The attributes that ``_facts`` finds after the default, in its order.
 COMPARED = (
-    "default",
     "comment",
     "is_generated",
     "max_length",
@@ -138,13 +137,18 @@ def _facts(column: Mapping[str, Any], *, is_postgresql: bool) -> tuple[Any, ...]
     is_text = is_postgresql and isinstance(kind, sql_types.VARCHAR | sql_types.CHAR | BIT)
     is_number = is_postgresql and type(kind) is sql_types.NUMERIC
     return (
-        expression or column["default"],
+        _told(expression or column["default"]),
         column.get("comment"),
         bool(computed),
         kind.length if is_text else None,
         kind.precision if is_number else None,
         kind.scale if is_number else None,
     )
+
+
+def _told(default: str | None) -> str | None:
+    """A default's text; the Inspector quotes the schema of a sequence once more."""
+    return "nextval" if default and default.startswith("nextval(") else default
 
 
 def _settle_postgresql(found: Picture, connection: Connection, *, partitions: bool) -> None:
@@ -190,6 +194,7 @@ def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], tupl
                     row["is_primary_key"],
                     row["is_foreign_key"],
                     row["is_primary_key"] or row["nullable"],
+                    _told(row["default"]),
                     *(row[name] for name in COMPARED),
                 ),
             )

@@ -62,8 +62,10 @@ def learn(work: Callable[[], object], report: Path) -> int:
     """Run in a child, and then import here, once for all later ones, what it imported late."""
 
     def reported() -> None:
-        work()
-        report.write_text("\n".join(sys.modules))
+        try:
+            work()
+        finally:
+            report.write_text("\n".join(sys.modules))
 
     code = in_child(reported)
     for name in report.read_text().splitlines():

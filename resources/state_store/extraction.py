@@ -70,6 +70,11 @@ class Extraction:
         base = self.record["base"]
         return None if base is None else HeadRef.model_validate(base)
 
+    @property
+    def age(self) -> tuple[str, str]:
+        """Orders extractions, the oldest first: an id tells the second it began, no more."""
+        return (self.record.get("opened_at", ""), self.id)
+
     def write(self, name: str, frame: Frame) -> Written:
         """Store the rows of one name; if they are there already, those are kept and described."""
         if not self.exists(name):

@@ -37,6 +37,18 @@ def children(objects: ObjectStore, folder: str) -> dict[str, list[str]]:
     return found
 
 
+def recorded(
+    objects: ObjectStore, connection: str, folders: dict[str, list[str]]
+) -> list[Extraction]:
+    """The extractions among ``folders`` whose record can be read, oldest first."""
+    known = [
+        extraction
+        for id, paths in folders.items()
+        if RECORD in paths and (extraction := _read(objects, connection, id))
+    ]
+    return sorted(known, key=lambda extraction: extraction.age)
+
+
 def prune_versions(
     objects: ObjectStore,
     connection: str,
@@ -73,17 +85,18 @@ def prune_extractions(
 
     ``folders`` must have been listed before ``head`` was read.
     """
-    known = [
-        extraction
-        for id, paths in folders.items()
-        if RECORD in paths and (extraction := _read(objects, connection, id))
-    ]
-    closed = [extraction.id for extraction in known if extraction.state != "open"]
-    finished = [extraction.id for extraction in known if not _is_live(extraction, head)]
-    stay = set(finished[max(len(finished) - keep, 0) :])
+    known = recorded(objects, connection, folders)
+    closed = [extraction.age for extraction in known if extraction.state != "open"]
+    finished = [extraction for extraction in known if not _is_live(extraction, head)]
+    stay = {extraction.id for extraction in finished[max(len(finished) - keep, 0) :]}
     # People accept what a refusal recorded, in the extraction that follows it.
-    stay |= {id for id in finished if _was_refused(folders[id]) and id >= max(closed, default="")}
-    gone = tuple(id for id, paths in folders.items() if RECORD not in paths or id in finished)
+    stay |= {
+        extraction.id
+        for extraction in finished
+        if _was_refused(folders[extraction.id]) and extraction.age >= max(closed, default=("", ""))
+    }
+    ended = {extraction.id for extraction in finished}
+    gone = tuple(id for id, paths in folders.items() if RECORD not in paths or id in ended)
     gone = tuple(id for id in gone if id not in stay)
     for id in gone:
         objects.delete(f"{connection}/extractions/{id}")

@@ -14,7 +14,7 @@ from resources.state_store.errors import (
     StateCorrupt,
     VersionMissing,
 )
-from resources.state_store.extraction import RECORD, Extraction, open_extraction, read_extraction
+from resources.state_store.extraction import Extraction, open_extraction, read_extraction
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.objects import ObjectStore, checked
 from resources.state_store.staging import StagedVersion
@@ -110,9 +110,9 @@ class StateStore:
         return read_extraction(self.objects, self.connection, id)
 
     def extractions(self) -> list[str]:
-        """The ids of all extractions whose record is kept, oldest first."""
+        """The ids of all extractions whose record can be read, oldest first."""
         folders = retention.children(self.objects, self._path("extractions"))
-        return [id for id, paths in folders.items() if RECORD in paths]
+        return [one.id for one in retention.recorded(self.objects, self.connection, folders)]
 
     def stage_version(
         self, extraction: Extraction, *, parent: Version | None, number: int | None = None

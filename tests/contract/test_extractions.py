@@ -56,6 +56,16 @@ def test_extractions_are_listed_oldest_first(store):
     ]
 
 
+def test_extractions_of_one_second_are_listed_oldest_first(store):
+    for number, id in enumerate(("20260131T000000Z-b", "20260131T000000Z-a")):
+        opened_at = f"2026-01-31T00:00:00.{number:06}+00:00"
+        store.open_extraction(id, {"opened_at": opened_at, "base": None})
+    assert store.extractions() == ["20260131T000000Z-b", "20260131T000000Z-a"]
+    for id in store.extractions():
+        store.extraction(id).close("abandoned")
+    assert store.prune(1, 1).extractions == ("20260131T000000Z-b",)
+
+
 def test_an_extraction_is_opened_once(store):
     opened(store, "e1")
     assert opened(store, "e1").id == "e1"  # the very same record: a repeated call

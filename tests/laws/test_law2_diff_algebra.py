@@ -52,4 +52,4 @@ def test_a_stored_diff_leads_from_the_parent_to_the_version(fresh_database: str)
         assert_nothing_differs_from_itself(versions[0])
 
     with refreshing(fresh_database) as refresher, player(fresh_database) as connection:
-        play_games(game, games=4)
+        play_games(game, games=3)

@@ -16,7 +16,7 @@ NOT_CONNECTED = re.compile(
     r"connection (failed|is bad|timeout)|resolve host|could not (connect|translate)"
 )
 # Printing functions look at the catalog as it is now, not as the snapshot sees it.
-MOVED = re.compile(r"with OID \d+|cache lookup failed")
+MOVED = re.compile(r"with OID \d+|cache lookup failed|invalid internal value for enum")
 
 
 def explain(error: Exception) -> ResourceError | None:

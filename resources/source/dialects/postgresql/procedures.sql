@@ -1,5 +1,6 @@
 -- Grants: none. PostgreSQL 12+. Those of extensions too: they are in the schema like any other.
-with routine as (
+-- Materialized: printed twice, in the condition and in the result, a routine could be dropped in between.
+with routine as materialized (
     select
         n.nspname as schema,
         p.proname as procedure,
