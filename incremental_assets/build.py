@@ -1,7 +1,7 @@
 """``build_definitions``: a whole code location out of a configuration.
 
 For one's own code location: build it here, merge it with yours. What the parts do is in
-``assets``, ``checks``, ``jobs`` and ``schedules``.
+``assets``, ``checks``, ``jobs``, ``schedules`` and ``sensors``.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from incremental_assets.checks import state_checks
 from incremental_assets.config import Config, Connection
 from incremental_assets.jobs import refresh_job
 from incremental_assets.schedules import refresh_schedule
+from incremental_assets.sensors import change_sensor
 from incremental_assets.wiring import open_objects, source_makers
 from resources.source.resource import sources_resource
 from resources.state_store.resource import states_resource
@@ -35,6 +36,7 @@ def build_definitions(config: Config, overrides: Mapping[str, Any] | None = None
         asset_checks=[state_checks(one) for one in config.connections],
         jobs=[refresh_job(one) for one in config.connections],
         schedules=[refresh_schedule(one) for one in config.connections],
+        sensors=[change_sensor(one) for one in config.connections],
         resources=resources | dict(overrides or {}),
         # Also for runs that are launched from an asset's page: a process per step costs seconds.
         executor=dg.in_process_executor,

@@ -125,7 +125,7 @@ class Options(Model):
         default="in_run", description="Where batches are read: in the run that refreshes."
     )
     sensor_seconds: Whole = Field(
-        default=60, ge=5, le=86_400, description="Seconds between two probes of the change sensor."
+        default=60, ge=1, le=86_400, description="Seconds between two probes of the change sensor."
     )
     schema_wide_percent: Amount = Field(
         default=40.0,

@@ -4,6 +4,7 @@ The order matters and is kept here: clock, then probe, then (in later steps) the
 the marker is never ahead of what was read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,15 +73,7 @@ def open_extraction(
     run = context.instance.get_run_by_id(context.run.run_id)
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
-    reason = must_be_full(
-        head_source=head.source if head else None,
-        source=identity,
-        head_marker=head.marker if head else None,
-        clock=clock,
-        last_full_at=_full_at(head.source) if head else None,
-        reconcile_every_days=connection.options.reconcile_every_days,
-        asked=config.full,
-    )
+    reason = why_full(connection, found.head, identity, clock, asked=config.full)
     skip = found.head is not None and _may_skip(store, found.head, scope, identity, probe, reason)
     record = {
         "mode": "full" if reason else "unchanged" if skip else "incremental",
@@ -97,6 +90,26 @@ def open_extraction(
         "accept_deletions": config.accept_deletions,
     }
     return Refresh(connection, store, _record_and_tag(context, run, store, record))
+
+
+def why_full(
+    connection: Connection,
+    head: HeadRef | None,
+    identity: Mapping[str, Any],
+    clock: datetime,
+    *,
+    asked: bool = False,
+) -> str | None:
+    """Why a refresh from ``head`` has to read everything, in words; None if it need not."""
+    return must_be_full(
+        head_source=head.head.source if head else None,
+        source=identity,
+        head_marker=head.head.marker if head else None,
+        clock=clock,
+        last_full_at=_full_at(head.head.source) if head else None,
+        reconcile_every_days=connection.options.reconcile_every_days,
+        asked=asked,
+    )
 
 
 def _record_and_tag(

@@ -39,6 +39,11 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+FINISHED = (
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+)
 
 
 def create_run(
@@ -137,6 +142,11 @@ def unfinished_runs(
     """The runs of a connection (of all, without one) that are not finished, newest first."""
     tags = {CONNECTION_TAG: connection} if connection else {}
     return instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
+
+
+def finished_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[dg.RunRecord]:
+    """The finished runs with these tags, newest first."""
+    return instance.get_run_records(dg.RunsFilter(statuses=list(FINISHED), tags=tags))
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -13,14 +13,9 @@ from dagster._core.instance import InstanceRef
 
 from incremental_assets.instance import Home, open_instance
 from incremental_assets.jobs import refresh_job_name
-from incremental_assets.runs import is_abandoned, unfinished_runs
+from incremental_assets.runs import FINISHED, is_abandoned, unfinished_runs
 from resources.state_store.head import Head
 
-FINISHED = [
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-]
 # Runs are listed by creation; among so many of them is the one that ended last.
 LOOKED_AT = 20
 TELLING = {
@@ -92,7 +87,7 @@ def _killed(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | Non
 
 
 def _last_ended(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:
-    of_job = dg.RunsFilter(job_name=refresh_job_name(connection), statuses=FINISHED)
+    of_job = dg.RunsFilter(job_name=refresh_job_name(connection), statuses=list(FINISHED))
     records = instance.get_run_records(of_job, limit=LOOKED_AT)
     ended = [record for record in records if record.end_time is not None]
     return max(ended, key=lambda record: record.end_time, default=None)

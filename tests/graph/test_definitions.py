@@ -23,6 +23,9 @@ def rendered(definitions: dg.Definitions) -> str:
         steps = definitions.resolve_job_def(job.name).nodes_in_topological_order
         lines.append(f"job {job.name}: {', '.join(sorted(step.name for step in steps))}")
     lines += [f"schedule {one.name} {one.cron_schedule}" for one in definitions.schedules or []]
+    lines += [
+        f"sensor {one.name} {one.minimum_interval_seconds} s" for one in definitions.sensors or []
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "mended", "broken", "killed", "busy")
+NEW = ("clicked", "mended", "broken", "killed", "busy", "watched")
 REFRESHED = ("shown", "guarded", "resumed", "whole")
 
 
@@ -67,7 +67,7 @@ def write_config(directory: Path, postgres_url: str) -> Path:
             "name": name,
             "url": database_url(postgres_url, name),
             "exclude": {".*": ["control"]},
-            "options": {"batch_tables": TABLES_OF_A_BATCH},
+            "options": {"batch_tables": TABLES_OF_A_BATCH, "sensor_seconds": 1},
         }
         for name in (*NEW, *REFRESHED)
     ]

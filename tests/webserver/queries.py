@@ -87,3 +87,21 @@ ASSETS = """query ($group: AssetGroupSelector!) {
         }
     }
 }"""
+
+START_SENSOR = """mutation ($sensor: SensorSelector!) {
+    startSensor(sensorSelector: $sensor) {
+        __typename
+        ... on Error { message }
+    }
+}"""
+
+TICKS = """query ($sensor: SensorSelector!) {
+    sensorOrError(sensorSelector: $sensor) {
+        ... on Sensor {
+            sensorState {
+                ticks(limit: 200) { status skipReason error { message causes { message } } }
+            }
+        }
+        ... on Error { message }
+    }
+}"""

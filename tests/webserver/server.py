@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,19 @@ class Webserver:
         workspace.write_text(json.dumps({"load_from": [{"grpc_server": where}]}))
         code = ["dagster", "api", "grpc", "-h", HOST, "-p", str(where["port"])]
         served = ["dagster_webserver", "-h", HOST, "-p", str(self._port), "-w", str(workspace)]
-        daemon = ["tests.webserver.daemon", "run", "-w", str(workspace)]
         with self._process([*code, "-m", "tests.webserver.location"]):
             wait_until(lambda: _listens(where["port"]))
-            with self._process(served), self._process(daemon):
+            with self._process(served), ExitStack() as self._daemon:
+                self.start_daemon()
                 self._wait_for_answers()
                 yield
+
+    def start_daemon(self) -> None:
+        """Kill the daemon if it runs, and start one."""
+        self._daemon.close()
+        workspace = self.directory / "workspace.yaml"
+        command = ["tests.webserver.daemon", "run", "-w", str(workspace)]
+        self._daemon.enter_context(self._process(command))
 
     @contextmanager
     def _process(self, command: Sequence[str]) -> Iterator[None]:
@@ -216,6 +223,16 @@ class Webserver:
         assert told["__typename"] == "LaunchBackfillSuccess", told
         return str(told["backfillId"])
 
+    def start_sensor(self, name: str) -> None:
+        """Switch a sensor on, as its switch does."""
+        told = self.ask(queries.START_SENSOR, sensor=_sensor(name))
+        assert told["__typename"] == "Sensor", told
+
+    def ticks(self, sensor: str) -> list[Mapping[str, Any]]:
+        """The ticks of a sensor that have come to their end, newest first."""
+        told = self.ask(queries.TICKS, sensor=_sensor(sensor))["sensorState"]["ticks"]
+        return [tick for tick in told if tick["status"] != "STARTED"]
+
     def _launched(self, told: Mapping[str, Any]) -> str:
         assert told["__typename"] == "LaunchRunSuccess", told
         return str(told["run"]["runId"])
@@ -249,6 +266,14 @@ class Webserver:
         wait_until(lambda: status() not in ("REQUESTED", "CANCELING"))
         runs = self.run_ids(**{"dagster/backfill": backfill_id})
         return status(), [self.run(run_id) for run_id in reversed(runs)]
+
+
+def _sensor(name: str) -> dict[str, str]:
+    return {
+        "repositoryLocationName": LOCATION,
+        "repositoryName": "__repository__",
+        "sensorName": name,
+    }
 
 
 def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:

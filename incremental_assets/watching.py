@@ -1,0 +1,128 @@
+"""One look of the change sensor: off the source while a refresh is going, else one cheap probe.
+
+Nothing is remembered between two looks but HEAD and Dagster's own runs: a daemon that is started
+again goes on where it was. The rules are in ``core/sensing.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from incremental_assets.checks import REFUSED
+from incremental_assets.config import Connection
+from incremental_assets.core.sensing import pause_after, refresh_wanted
+from incremental_assets.opening import why_full
+from incremental_assets.runs import fail_abandoned_runs, finished_runs, unfinished_runs
+from resources.source.source import Source
+from resources.state_store.head import HeadRef
+from resources.state_store.store import StateStore
+
+HEAD_TAG = "incremental/head"
+REASON_TAG = "incremental/reason"
+SHOWN_OF_PROBE = 16
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look saw: HEAD, the source's probe, and why a refresh is wanted, if it is."""
+
+    head: HeadRef | None
+    probe: str | None
+    reason: str | None
+
+    @property
+    def revision(self) -> int:
+        """HEAD's revision; 0 where there is none."""
+        return self.head.head.revision if self.head else 0
+
+
+def look(
+    instance: dg.DagsterInstance, connection: Connection, source: Source, store: StateStore
+) -> dg.RunRequest | dg.SkipReason:
+    """One refresh if the source changed, or why there is none.
+
+    Raises:
+        ResourceError: source or store could not be asked; the tick fails with the message.
+    """
+    fail_abandoned_runs(instance)
+    if running := unfinished_runs(instance, connection.name):
+        return dg.SkipReason(
+            f"Run {running[0].run_id} is {running[0].status.value}; the source was not asked."
+        )
+    seen = see(connection, source, store)
+    if seen.reason is None:
+        return dg.SkipReason(_why_nothing(connection, seen))
+    if refused := refused_extraction(connection, store, seen):
+        return dg.SkipReason(
+            f"Extraction {refused} was refused because too much disappeared, and the source is as "
+            "it was then. Its failed check deletions_plausible says what a person can do."
+        )
+    ended = finished_runs(instance, {HEAD_TAG: _head_tag(connection, seen)})
+    if pause := _pause(ended):
+        return dg.SkipReason(pause)
+    return dg.RunRequest(
+        # Dagster never launches a used key again: a new attempt needs a new one.
+        run_key=f"{_head_tag(connection, seen)}-{(seen.probe or '')[:SHOWN_OF_PROBE]}-{len(ended)}",
+        tags={HEAD_TAG: _head_tag(connection, seen), REASON_TAG: seen.reason},
+    )
+
+
+def see(connection: Connection, source: Source, store: StateStore) -> Sight:
+    """Ask HEAD and the source."""
+    head = store.head()
+    identity, clock, probe = source.identity(), source.clock(), source.probe()
+    full = why_full(connection, head, identity, clock)
+    if probe is None:
+        return Sight(head, None, full)
+    scope = store.version(head.head.ref).manifest.scope if head else None
+    reason = refresh_wanted(
+        full_reason=full,
+        same_scope=scope == connection.scope().to_json(),
+        head_probe=head.head.probe if head else None,
+        probe=probe,
+        head_marker=head.head.marker if head else None,
+        clock=clock,
+    )
+    return Sight(head, probe, reason)
+
+
+def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -> str | None:
+    """The extraction that the guard refused while HEAD and source were as they are now."""
+    for extraction_id in reversed(store.extractions()):
+        extraction = store.extraction(extraction_id)
+        as_now = (
+            extraction.base == seen.head
+            and extraction.record["probe"] == seen.probe
+            and extraction.record["scope"] == connection.scope().to_json()
+        )
+        if as_now and extraction.exists(REFUSED):
+            return extraction_id
+    return None
+
+
+def _head_tag(connection: Connection, seen: Sight) -> str:
+    return f"{connection.name}-{seen.revision}"
+
+
+def _why_nothing(connection: Connection, seen: Sight) -> str:
+    if seen.probe is None:
+        title = connection.dialect().title
+        return f"{title} has no probe: switch on {connection.name}_schedule instead."
+    version = seen.head.head.version if seen.head else 0
+    return f"Nothing changed since version {version}."
+
+
+def _pause(ended: Sequence[dg.RunRecord]) -> str | None:
+    """Until when failed refreshes of this very head are not repeated, in words."""
+    failed = [run for run in ended if run.dagster_run.status != dg.DagsterRunStatus.SUCCESS]
+    if not failed:
+        return None
+    last = max(run.end_time or run.update_timestamp.timestamp() for run in failed)
+    again = datetime.fromtimestamp(last, UTC) + pause_after(len(failed))
+    if datetime.now(UTC) >= again:
+        return None
+    return (
+        f"{len(failed)} refreshes failed in a row; the next one begins after {again:%H:%M:%S} UTC."
+    )

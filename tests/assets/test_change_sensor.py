@@ -1,0 +1,198 @@
+"""The change sensor: one refresh per change, none without, none while one is going or in vain."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from incremental_assets import watching
+from incremental_assets.build import build_definitions
+from incremental_assets.config import Config
+from incremental_assets.runs import CONNECTION_TAG
+from resources.source.errors import SourceUnavailable
+from resources.state_store.memory import MemoryObjects
+from resources.state_store.resource import states_resource
+from resources.state_store.store import StateStore
+from tests.live import NAME, configured
+from tests.sources import postgresql
+
+
+@dataclass
+class Watched:
+    """A connection with its sensor, and a daemon that obeys it."""
+
+    config: Config
+    instance: dg.DagsterInstance
+    objects: MemoryObjects
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        states = states_resource(lambda: self.objects)
+        return build_definitions(self.config, {"states": states})
+
+    @property
+    def store(self) -> StateStore:
+        return StateStore(self.objects, NAME)
+
+    def tick(self) -> dg.RunRequest | dg.SkipReason:
+        resources = self.definitions.resources or {}
+        sensor = self.definitions.resolve_sensor_def(f"{NAME}_change_sensor")
+        with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
+            return sensor(context)
+
+    def skipped(self) -> str:
+        told = self.tick()
+        assert isinstance(told, dg.SkipReason), told
+        return str(told.skip_message)
+
+    def requested(self) -> dg.RunRequest:
+        told = self.tick()
+        assert isinstance(told, dg.RunRequest), told
+        return told
+
+    def obey(self, request: dg.RunRequest, **asked: bool) -> bool:
+        job = self.definitions.resolve_job_def(f"{NAME}_refresh")
+        config = {"ops": {f"{NAME}__extraction": {"config": asked}}} if asked else {}
+        return job.execute_in_process(
+            instance=self.instance,
+            tags=dict(request.tags),
+            run_config=config,
+            raise_on_error=False,
+        ).success
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.db"
+    change(path, "create table product (id integer)", "create view listed as select * from product")
+    return path
+
+
+@pytest.fixture
+def watched(file: Path) -> Iterator[Watched]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        config = configured(f"sqlite:///{file}", deletion_guard_percent=20)
+        yield Watched(config, instance, MemoryObjects())
+
+
+def change(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(UTC) + timedelta(minutes=minutes)
+
+    monkeypatch.setattr(watching, "datetime", Clock)
+
+
+def test_a_first_refresh_then_one_per_change(watched: Watched, file: Path) -> None:
+    first = watched.requested()
+    assert first.tags["incremental/reason"] == "there is no version yet"
+    assert watched.obey(first)
+    for _ in range(3):
+        assert watched.skipped() == "Nothing changed since version 1."
+
+    change(file, "alter table product add column name text")
+    second = watched.requested()
+    assert second.run_key != first.run_key
+    # The daemon was away, or has not launched it yet: the same request again, with the same key.
+    assert watched.requested().run_key == second.run_key
+    assert watched.obey(second)
+    assert watched.store.find(2).rows("columns") == 4
+    assert watched.skipped() == "Nothing changed since version 2."
+
+
+def test_on_postgresql_every_entity_wakes_it(fresh_database: str) -> None:
+    live = postgresql(fresh_database)
+    live.ddl("create table item (id integer)", "create table kept (id integer)")
+    with dg.DagsterInstance.ephemeral() as instance:
+        watched = Watched(configured(fresh_database), instance, MemoryObjects())
+        assert watched.obey(watched.requested())
+        for statement in (
+            "create schema more",
+            "alter table item add column name text",
+            "comment on column item.name is 'what it is called'",
+            "create function one() returns integer language sql return 1",
+            "drop table item",
+        ):
+            assert watched.skipped().startswith("Nothing changed")
+            live.ddl(statement)
+            assert watched.obey(watched.requested()), statement
+        assert watched.store.find(6).rows("tables") == 1
+
+
+def test_other_filters_are_a_change(watched: Watched) -> None:
+    assert watched.obey(watched.requested())
+    (shop,) = watched.config.connections
+    narrowed = shop.model_copy(update={"exclude_tables": "listed"})
+    watched.config = watched.config.model_copy(update={"connections": (narrowed,)})
+    assert "filters" in watched.requested().tags["incremental/reason"]
+
+
+def test_the_source_is_left_alone_while_a_refresh_is_going(watched: Watched, file: Path) -> None:
+    going = watched.instance.create_run_for_job(
+        watched.definitions.resolve_job_def(f"{NAME}_refresh"), tags={CONNECTION_TAG: NAME}
+    )
+    file.rename(file.with_name("away.db"))
+    assert going.run_id in watched.skipped()
+
+
+def test_a_source_that_is_down_fails_the_tick_and_recovers(watched: Watched, file: Path) -> None:
+    assert watched.obey(watched.requested())
+    away = file.rename(file.with_name("away.db"))
+    with pytest.raises(SourceUnavailable, match=r"shop \(SQLite.*shop\.db"):
+        watched.tick()
+    away.rename(file)
+    assert watched.skipped() == "Nothing changed since version 1."
+
+
+def test_a_failed_refresh_is_tried_again_after_a_pause(
+    watched: Watched, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = watched.requested()
+    away = file.rename(file.with_name("away.db"))
+    file.write_text("no database")
+    assert not watched.obey(first)
+    file.unlink()
+    away.rename(file)
+    assert watched.skipped().startswith("Attempt 1 to refresh failed")
+    later(monkeypatch, minutes=6)
+    again = watched.requested()
+    assert again.run_key != first.run_key
+    assert watched.obey(again)
+
+
+def test_suspicious_deletions_wait_for_a_person(watched: Watched, file: Path) -> None:
+    assert watched.obey(watched.requested())
+    change(file, "drop view listed", "drop table product")
+    refused = watched.requested()
+    assert not watched.obey(refused)
+    assert "deletions_plausible" in watched.skipped()
+    # The source has moved on since: that may be worth a try, after the pause of a failure.
+    change(file, "create table product (id integer, name text)")
+    assert watched.skipped().startswith("Attempt 1 to refresh failed")
+    change(file, "drop table product")
+    assert "deletions_plausible" in watched.skipped()
+    accepted = dg.RunRequest(run_key="by hand")
+    assert watched.obey(accepted, accept_deletions=True)
+    assert watched.skipped() == "Nothing changed since version 2."
+
+
+def test_a_state_that_was_removed_is_made_again(watched: Watched) -> None:
+    first = watched.requested()
+    assert watched.obey(first)
+    watched.objects.delete(NAME)
+    again = watched.requested()
+    assert again.run_key != first.run_key
+    assert watched.obey(again)
