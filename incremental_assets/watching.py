@@ -123,6 +123,4 @@ def _pause(ended: Sequence[dg.RunRecord]) -> str | None:
     again = datetime.fromtimestamp(last, UTC) + pause_after(len(failed))
     if datetime.now(UTC) >= again:
         return None
-    return (
-        f"{len(failed)} refreshes failed in a row; the next one begins after {again:%H:%M:%S} UTC."
-    )
+    return f"Attempt {len(failed)} to refresh failed; the next begins after {again:%H:%M:%S} UTC."

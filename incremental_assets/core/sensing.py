@@ -43,4 +43,5 @@ def pause_after(failures: int) -> timedelta:
     """How long to wait after so many refreshes in a row failed: 5 minutes, doubled, up to 1 h."""
     if not failures:
         return timedelta()
-    return min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
+    doublings = min(failures - 1, 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
