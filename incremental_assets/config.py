@@ -24,7 +24,7 @@ from incremental_assets.config_errors import (
     shown,
     unknown_key,
 )
-from incremental_assets.config_options import Cron, Filters, Model, Options, Regex
+from incremental_assets.config_options import Cron, Filters, Model, Options, Owner, Regex
 from incremental_assets.config_yaml import Substitution, Unreadable, parse
 
 # Reading a configuration needs these, importing this module does not: Polars and SQLAlchemy are
@@ -111,6 +111,12 @@ class Connection(Model):
         default="0 * * * *",
         description="When the schedule refreshes, once it is switched on.",
         json_schema_extra={"allowed": 'a cron expression of five fields, "0 * * * *" for instance'},
+    )
+
+    owners: tuple[Owner, ...] = Field(
+        default=(),
+        description="Who is shown as owner of its assets.",
+        json_schema_extra={"allowed": "a list of email addresses and teams (team:data)"},
     )
 
     @field_validator("embedded", mode="before")

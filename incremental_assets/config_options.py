@@ -47,6 +47,14 @@ def _cron(value: str) -> str:
     return value
 
 
+def _owner(value: str) -> str:
+    try:
+        dg.AssetSpec("check", owners=[value])
+    except dg.DagsterInvalidDefinitionError:
+        raise ValueError("no owner") from None
+    return value
+
+
 def _all_schemas(value: object) -> object:
     return () if value in ("*", ["*"]) else value
 
@@ -55,6 +63,7 @@ Whole = Annotated[int, BeforeValidator(_not_a_boolean)]
 Amount = Annotated[float, BeforeValidator(_not_a_boolean), Field(allow_inf_nan=False)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Cron = Annotated[str, AfterValidator(_cron)]
+Owner = Annotated[str, AfterValidator(_owner)]
 Filters = Mapping[Regex, Annotated[tuple[Regex, ...], BeforeValidator(_all_schemas)]]
 
 

@@ -1,4 +1,4 @@
-"""What every asset of a connection has in common: key, group, kinds, retries, plain failures."""
+"""What every asset of a connection has in common: key, group, owners, retries, plain failures."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ import dagster as dg
 
 from incremental_assets.config import Connection
 from incremental_assets.failures import RETRIES, failing_plainly
+from incremental_assets.runs import CONNECTION_TAG
 
 
 def connection_asset(
@@ -17,7 +18,7 @@ def connection_asset(
 
     def decorate(body: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # Backfill policies are marked as beta in Dagster 1.13.
+            # Backfill policies and code references are marked as beta in Dagster 1.13.
             warnings.simplefilter("ignore", dg.BetaWarning)
             return dg.asset(
                 key=[connection.name, body.__name__],
@@ -25,8 +26,23 @@ def connection_asset(
                 group_name=connection.name,
                 description=description,
                 kinds={connection.dialect().name, "parquet"},
+                owners=list(connection.owners),
+                tags={CONNECTION_TAG: connection.name},
+                metadata={"dagster/code_references": _code_of(body)},
                 retry_policy=RETRIES,
                 **more,
             )(failing_plainly(body))
 
     return decorate
+
+
+def _code_of(body: Callable[..., Any]) -> dg.CodeReferencesMetadataValue:
+    """Where the asset's body is, for the link on its page."""
+    code = body.__code__
+    return dg.CodeReferencesMetadataValue(
+        code_references=[
+            dg.LocalFileCodeReference(
+                file_path=code.co_filename, line_number=code.co_firstlineno, label=body.__name__
+            )
+        ]
+    )

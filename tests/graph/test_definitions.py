@@ -49,3 +49,20 @@ def test_the_definitions_load_without_a_warning_or_a_server(tmp_path: Path) -> N
     dg.Definitions.validate_loadable(build_definitions(demo_config(tmp_path)))
 
     assert not (tmp_path / "pgdata").exists()
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_is(tmp_path: Path) -> None:
+    (tmp_path / "connections.yaml").write_text(
+        "connections: [{name: files, url: 'sqlite:///./some.db', owners: ['team:data']}]"
+    )
+    definitions = build_definitions(load_config(tmp_path / "connections.yaml"))
+
+    for spec in definitions.resolve_all_asset_specs():
+        (code,) = spec.metadata["dagster/code_references"].code_references
+        lines = Path(code.file_path).read_text().splitlines()
+        below = "\n".join(lines[code.line_number - 1 :][:12])
+        assert f"def {spec.key.path[-1]}(" in below or "def listing(" in below
+        assert spec.description
+        assert spec.owners == ["team:data"]
+        assert spec.kinds == {"sqlite", "parquet"}
+        assert spec.tags["incremental/connection"] == "files"

@@ -59,6 +59,10 @@ BAD_CONNECTION = [
         "connections[0].schedule: '61 * * * *' is not allowed; allowed: a cron",
     ),
     (
+        "owners: [somebody]",
+        "connections[0].owners[0]: 'somebody' is not allowed; allowed: a list of",
+    ),
+    (
         "options: 5",
         "connections[0].options: 5 is not allowed; allowed: a mapping with the keys bat",
     ),
