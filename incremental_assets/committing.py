@@ -4,6 +4,7 @@ Whether it may be committed is decided by ``checks``; how a head moves, by the s
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -47,6 +48,7 @@ def write_candidate(step: Refresh) -> Version:
         dialect=step.connection.dialect().name,
         scope=step.record["scope"],
         changes=found["changes"],
+        source=source_to_keep(step),
     )
     step.extraction.write_json("candidate", version.ref.model_dump(mode="json"))
     return version
@@ -55,6 +57,13 @@ def write_candidate(step: Refresh) -> Version:
 def probe_to_keep(step: Refresh) -> str | None:
     """The probe, unless something was left unread: then the next refresh has to list again."""
     return step.record["probe"] if step.report.is_empty() else None
+
+
+def source_to_keep(step: Refresh) -> dict[str, Any]:
+    """The server and how far it was, with the marker of the last full extraction."""
+    before = step.base_head.head.source.get("full_at") if step.base_head else None
+    full_at = step.record["marker"] if step.record["mode"] == "full" else before
+    return {**step.record["source"], "full_at": full_at}
 
 
 def commit(step: Refresh) -> HeadRef:
@@ -68,14 +77,12 @@ def commit(step: Refresh) -> HeadRef:
     if version is None:
         raise RuntimeError("no version was written")
     record = step.record
-    before = step.base_head.head.source.get("full_at") if step.base_head else None
-    full_at = record["marker"] if record["mode"] == "full" else before
     head = Head.at(
         version.ref,
         marker=datetime.fromisoformat(record["marker"]),
         probe=probe_to_keep(step),
         extraction=step.extraction.id,
-        source={**record["source"], "full_at": full_at},
+        source=source_to_keep(step),
     )
     moved = step.store.move_head(head, step.base_head)
     step.extraction.close("committed")

@@ -80,6 +80,8 @@ def _facts(version: Version) -> dict[str, Any]:
     manifest = version.manifest
     return {
         "version": version.number,
+        "parent": manifest.parent and manifest.parent.version,
+        "rolled_back_to": manifest.rolled_back_to and manifest.rolled_back_to.version,
         "created_at": moment_text(manifest.created_at),
         "marker": moment_text(manifest.marker),
         "changes": _told(version),

@@ -55,6 +55,8 @@ def other_server(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
     Native ids of another server, or of a restored one, may mean other objects.
     """
+    if not head.get("identity"):
+        return "it is not known that the state was read from this server"
     if dict(head.get("identity", {})) != dict(now.get("identity", {})):
         return "the source is another server than the one the head was read from"
     positions = now.get("position", {})

@@ -148,7 +148,8 @@ class Version:
             return "Restore it from a backup: no earlier version is whole."
         return (
             f"The last good version is {good.number} ({good.ref.manifest}). "
-            "Restore the file from a backup, or go back to that version."
+            "Restore the file from a backup, or go back to that version: "
+            f"incremental-assets rollback {self._connection} {good.number}"
         )
 
 
@@ -172,6 +173,12 @@ def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Ve
 
     ``besides`` is a manifest that is known to be damaged.
     """
+    versions = stored_versions(objects, connection, besides)
+    return next((version for version in versions if not version.disagreements()), None)
+
+
+def stored_versions(objects: ObjectStore, connection: str, besides: str = "") -> Iterator[Version]:
+    """Every version whose manifest can be read, reached by HEAD or not, newest first."""
     paths = set(objects.list(f"{connection}/versions")) - {f"{connection}/{besides}"}
     paths = {path for path in paths if path.endswith(f"/{MANIFEST}")}
     for path in sorted(paths, reverse=True):
@@ -185,7 +192,4 @@ def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Ve
             manifest=path.removeprefix(f"{connection}/"),
             sha256=hashlib.sha256(data).hexdigest(),
         )
-        version = Version(objects, connection, ref, manifest)
-        if not version.disagreements():
-            return version
-    return None
+        yield Version(objects, connection, ref, manifest)
