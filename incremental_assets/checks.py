@@ -116,7 +116,7 @@ def judge(step: Refresh) -> Verdict:
         percent=step.connection.options.deletion_guard_percent,
         left_out=step.comparison.left_out,
         accepted=_accepted(step) if step.record["accept_deletions"] else None,
-        doubt=None if step.record["ids_last"] else step.record["mode_reason"],
+        doubt=step.record["doubt"],
     )
     if verdict.refused:
         step.once(REFUSED, lambda: verdict.gone)

@@ -12,6 +12,7 @@ from incremental_assets.core.plan import split_batch_key
 from incremental_assets.partitions import partitions_name
 from incremental_assets.refresh import Refresh
 from incremental_assets.runs import is_backfilled
+from resources.errors import ResourceError
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.version import Version
 
@@ -67,7 +68,7 @@ def source_to_keep(step: Refresh) -> dict[str, Any]:
 
 
 def commit(step: Refresh) -> HeadRef:
-    """Move the head, close the extraction, remove what retention does not keep.
+    """Move the head and close the extraction.
 
     Raises:
         StateConflict: another extraction moved it first; nothing was changed.
@@ -86,13 +87,21 @@ def commit(step: Refresh) -> HeadRef:
     )
     moved = step.store.move_head(head, step.base_head)
     step.extraction.close("committed")
-    step.store.prune(
-        keep_versions=step.connection.options.retain_versions, keep_extractions=KEPT_EXTRACTIONS
-    )
     return moved
 
 
-def prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
+def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
+    """Remove what retention does not keep. If that fails, the commit stands and the log says why:
+    the next refresh removes it."""
+    options = step.connection.options
+    try:
+        step.store.prune(options.retain_versions, KEPT_EXTRACTIONS)
+        _prune_partitions(context.instance, step)
+    except ResourceError as error:
+        context.log.warning("Old versions and working files were not removed: %s", error)
+
+
+def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
     """Delete the partition keys of extractions whose working files are gone.
 
     Not while a backfill of the connection is going on: Dagster fails it if keys that it names are

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
 import polars as pl
 
@@ -16,7 +15,7 @@ from incremental_assets.core.change import Comparison
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import Diff, diff, summary
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.core.marker import other_server
+from incremental_assets.core.marker import foreign_ids, other_server
 from incremental_assets.core.scope import Scope
 from incremental_assets.stored import frames_of
 from resources.source.dialect import Dialect
@@ -24,9 +23,6 @@ from resources.state_store.errors import ObjectMissing, StateCorrupt, VersionMis
 from resources.state_store.head import Head, HeadRef
 from resources.state_store.store import StateStore
 from resources.state_store.version import Version, stored_versions
-
-# A head that says so is of no server, so that the next refresh reads everything.
-UNKNOWN_SOURCE: dict[str, Any] = {"identity": {}, "position": {}}
 
 
 @dataclass(frozen=True)
@@ -107,9 +103,9 @@ def _same_source(head: HeadRef, line: Sequence[Version]) -> bool:
     Only then are the native ids and tokens of the target still those of the same objects.
     """
     sources = [head.head.source, *(version.manifest.source for version in line)]
-    return all(
-        newer is not None and older is not None and other_server(older, newer) is None
-        for newer, older in pairwise(sources)
+    known = [source for source in sources if source and not foreign_ids(source)]
+    return len(known) == len(sources) and all(
+        other_server(older, newer) is None for newer, older in pairwise(known)
     )
 
 
@@ -155,7 +151,7 @@ def _written(
         dialect=target.manifest.dialect,
         scope=target.manifest.scope,
         changes=counts,
-        source={**(head.head.source if trusted else UNKNOWN_SOURCE), "full_at": full_at},
+        source=head.head.source | {"full_at": full_at, "foreign_ids": not trusted},
         rolled_back_to=target,
         replaces=None if parent else head.head.ref,
     )

@@ -126,8 +126,9 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
     return (
         f"Connection {connection!r}: too much disappeared at once, so nothing was changed. "
         f"Findings: {reasons}. Would be deleted: {listed}.\n"
-        "If they still exist, give the login its grants (or the filters their schemas) back, or let "
-        "the address lead to the right server, and refresh again. If they are really gone, accept exactly this list:\n"
+        "If they still exist, give the login its grants (or the filters their schemas) back, or "
+        "let the address lead to the right server, and refresh again. If they are really gone, "
+        "accept exactly this list:\n"
         f"  incremental-assets refresh {connection} --accept-deletions\n"
         "or in the launchpad:\n"
         f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
