@@ -38,14 +38,9 @@ def rollback_command(
     where the current version is damaged: that one and those back to N are then removed by the next
     refresh.
     """
-    from incremental_assets.cli.reading import store_of
-    from incremental_assets.rolling_back import roll_back
     from incremental_assets.wiring import current_config
 
-    config = current_config(settings["config"])
-    store = store_of(config, connection)
-    _make_way(config, connection, wait=wait)
-    done = roll_back(store, config.connection(connection).dialect(), number)
+    done = _roll_back(current_config(settings["config"]), connection, number, wait=wait)
     facts = _facts(connection, number, done)
     if as_json:
         print_json(facts)
@@ -55,14 +50,25 @@ def rollback_command(
         _show(facts)
 
 
-def _make_way(config: "Config", connection: str, *, wait: bool) -> None:
+def _roll_back(
+    config: "Config", connection: str, number: int, *, wait: bool
+) -> "RolledBack | None":
+    """Where Dagster has been used, no run may be going on, and the UI is told of the new head."""
     from incremental_assets.cli.last_runs import existing_instance
+    from incremental_assets.cli.reading import store_of
     from incremental_assets.instance import locate_home
+    from incremental_assets.metadata import rolled_back
+    from incremental_assets.rolling_back import roll_back
     from incremental_assets.runs import make_way
 
+    store, dialect = store_of(config, connection), config.connection(connection).dialect()
     with existing_instance(locate_home(os.environ, Path.cwd())) as instance:
         if instance is not None:
-            make_way(instance, config.connection(connection).name, wait=wait)
+            make_way(instance, connection, wait=wait)
+        done = roll_back(store, dialect, number)
+        if instance is not None and done is not None:
+            instance.report_runless_asset_event(rolled_back(connection, done))
+    return done
 
 
 def _facts(connection: str, number: int, done: "RolledBack | None") -> dict[str, Any]:

@@ -238,6 +238,23 @@ def test_a_damaged_manifest_on_the_way_back_is_stepped_over(tmp_path: Path, dama
         assert current(refresher).rows("tables") == 3
 
 
+def test_damage_to_an_older_version_does_not_fail_a_refresh(tmp_path: Path, damaged: Path) -> None:
+    database = tmp_path / "shop.db"
+    live = sqlite(database)
+    live.ddl("create table one (id integer)")
+    with refreshing(f"sqlite:///{database}", LocalObjects(damaged)) as refresher:
+        for name in ("two", "three"):
+            refresh(refresher)
+            live.ddl(f"create table {name} (id integer)")
+        store = refresher.store(NAME)
+        (damaged / NAME / store.find(1).folder / "manifest.json").write_text("{")
+        assert refresh(refresher).version == 3
+        assert current(refresher).rows("tables") == 3
+        # Nothing is removed while it is not known what has to stay.
+        assert len(list((damaged / NAME / "versions").iterdir())) == 3
+        assert len(store.extractions()) == 3
+
+
 def test_a_damaged_target_is_refused(tmp_path: Path, damaged: Path) -> None:
     database = tmp_path / "shop.db"
     live = sqlite(database)

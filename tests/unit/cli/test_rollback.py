@@ -122,6 +122,12 @@ def test_a_refresh_on_top_of_a_rollback(shop: Shop, run: Run) -> None:
     assert run("refresh", "shop").exit_code == 0
     facts = json.loads(run("rollback", "shop", "1", "--json").stdout)
     assert facts["next_refresh"].startswith("The next refresh compares every token")
+    with open_instance(Home(shop.directory / "home", None)) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["shop", "marker"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata
+    assert (told["version"].value, told["rolled back to"].value) == (3, 1)
     (outcome,) = json.loads(run("refresh", "shop", "--json").stdout)["connections"]
     assert (outcome["mode"], outcome["version"]) == ("incremental", 4)
     assert outcome["changes"]["tables"] == {"CREATED": 1}
