@@ -104,6 +104,12 @@ class Version:
             return open_version(self._objects, self._connection, self.manifest.parent)
         except ObjectMissing:
             return None
+        except StateCorrupt as error:
+            folder = self.manifest.parent.manifest.rpartition("/")[0]
+            raise StateCorrupt(
+                f"{error} Without one, remove {self._connection}/{folder}: history then begins "
+                f"with version {self.number}."
+            ) from error
 
     def ancestors(self) -> Iterator["Version"]:
         """Its parent, that one's parent and so on."""
@@ -148,8 +154,8 @@ class Version:
             return "Restore it from a backup: no earlier version is whole."
         return (
             f"The last good version is {good.number} ({good.ref.manifest}). "
-            "Restore the file from a backup, or go back to that version: "
-            f"incremental-assets rollback {self._connection} {good.number}"
+            f"Restore the file from a backup. If version {self.number} is the current one, this "
+            f"goes back: incremental-assets rollback {self._connection} {good.number}"
         )
 
 

@@ -1,5 +1,6 @@
 """A rollback is a version like any other: its diff is true, the next refresh ends at the source."""
 
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -247,12 +248,18 @@ def test_damage_to_an_older_version_does_not_fail_a_refresh(tmp_path: Path, dama
             refresh(refresher)
             live.ddl(f"create table {name} (id integer)")
         store = refresher.store(NAME)
-        (damaged / NAME / store.find(1).folder / "manifest.json").write_text("{")
+        first = damaged / NAME / store.find(1).folder
+        (first / "manifest.json").write_text("{")
         assert refresh(refresher).version == 3
         assert current(refresher).rows("tables") == 3
         # Nothing is removed while it is not known what has to stay.
-        assert len(list((damaged / NAME / "versions").iterdir())) == 3
         assert len(store.extractions()) == 3
+        with pytest.raises(StateCorrupt, match=f"remove {NAME}/versions/{first.name}: history"):
+            list(store.history())
+        shutil.rmtree(first)
+        assert [one.number for one in store.history()] == [3, 2]
+        refresh(refresher)
+        assert len(store.extractions()) == 2
 
 
 def test_a_damaged_target_is_refused(tmp_path: Path, damaged: Path) -> None:
