@@ -116,6 +116,7 @@ def judge(step: Refresh) -> Verdict:
         percent=step.connection.options.deletion_guard_percent,
         left_out=step.comparison.left_out,
         accepted=_accepted(step) if step.record["accept_deletions"] else None,
+        doubt=step.record["doubt"],
     )
     if verdict.refused:
         step.once(REFUSED, lambda: verdict.gone)
@@ -123,11 +124,12 @@ def judge(step: Refresh) -> Verdict:
 
 
 def _accepted(step: Refresh) -> pl.DataFrame:
-    """What the last refused extraction before this one recorded as gone."""
+    """What the last refused extraction recorded as gone, if nothing was committed since."""
     store = step.store
     for extraction_id in reversed(store.extractions()):
         earlier = store.extraction(extraction_id)
-        if extraction_id != step.extraction.id and earlier.exists(REFUSED):
+        is_other = extraction_id != step.extraction.id and earlier.base == step.base_head
+        if is_other and earlier.exists(REFUSED):
             return earlier.read(REFUSED).collect()
     return pl.DataFrame(schema=dict.fromkeys(ENTITIES["tables"].key, pl.String()))
 

@@ -4,6 +4,7 @@ Whether it may be committed is decided by ``checks``; how a head moves, by the s
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from incremental_assets.core.plan import split_batch_key
 from incremental_assets.partitions import partitions_name
 from incremental_assets.refresh import Refresh
 from incremental_assets.runs import is_backfilled
+from resources.errors import ResourceError
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.version import Version
 
@@ -47,6 +49,7 @@ def write_candidate(step: Refresh) -> Version:
         dialect=step.connection.dialect().name,
         scope=step.record["scope"],
         changes=found["changes"],
+        source=source_to_keep(step),
     )
     step.extraction.write_json("candidate", version.ref.model_dump(mode="json"))
     return version
@@ -57,8 +60,15 @@ def probe_to_keep(step: Refresh) -> str | None:
     return step.record["probe"] if step.report.is_empty() else None
 
 
+def source_to_keep(step: Refresh) -> dict[str, Any]:
+    """The server and how far it was, with the marker of the last full extraction."""
+    before = step.base_head.head.source.get("full_at") if step.base_head else None
+    full_at = step.record["marker"] if step.record["mode"] == "full" else before
+    return {**step.record["source"], "full_at": full_at}
+
+
 def commit(step: Refresh) -> HeadRef:
-    """Move the head, close the extraction, remove what retention does not keep.
+    """Move the head and close the extraction.
 
     Raises:
         StateConflict: another extraction moved it first; nothing was changed.
@@ -68,24 +78,30 @@ def commit(step: Refresh) -> HeadRef:
     if version is None:
         raise RuntimeError("no version was written")
     record = step.record
-    before = step.base_head.head.source.get("full_at") if step.base_head else None
-    full_at = record["marker"] if record["mode"] == "full" else before
     head = Head.at(
         version.ref,
         marker=datetime.fromisoformat(record["marker"]),
         probe=probe_to_keep(step),
         extraction=step.extraction.id,
-        source={**record["source"], "full_at": full_at},
+        source=source_to_keep(step),
     )
     moved = step.store.move_head(head, step.base_head)
     step.extraction.close("committed")
-    step.store.prune(
-        keep_versions=step.connection.options.retain_versions, keep_extractions=KEPT_EXTRACTIONS
-    )
     return moved
 
 
-def prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
+def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
+    """Remove what retention does not keep. If that fails, the commit stands and the log says why:
+    the next refresh removes it."""
+    options = step.connection.options
+    try:
+        step.store.prune(options.retain_versions, KEPT_EXTRACTIONS)
+        _prune_partitions(context.instance, step)
+    except ResourceError as error:
+        context.log.warning("Old versions and working files were not removed: %s", error)
+
+
+def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
     """Delete the partition keys of extractions whose working files are gone.
 
     Not while a backfill of the connection is going on: Dagster fails it if keys that it names are

@@ -49,8 +49,8 @@ def compare(step: Refresh) -> Mapping[str, Any]:
             found = {"same": False, "changes": first_summary(current)}
         else:
             changes = diff(previous, current, step.comparison, step.plan)
-            same_scope = step.base.manifest.scope == step.record["scope"]
-            same = same_scope and is_same(previous, current, changes)
+            kept = step.base.manifest.scope == step.record["scope"] and not step.outdated
+            same = kept and is_same(previous, current, changes)
             found = {"same": same, "changes": summary(changes)}
             for entity, frame in changes.items():
                 step.once(f"diff/{entity}", lambda frame=frame: frame)

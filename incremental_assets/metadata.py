@@ -12,6 +12,7 @@ from incremental_assets.core.entities import TABLES, Entity
 from incremental_assets.core.plan import batch_count
 from incremental_assets.listing import LEFT_OUT
 from incremental_assets.refresh import Refresh
+from incremental_assets.rolling_back import RolledBack
 from resources.state_store.head import HeadRef
 from resources.state_store.version import Version
 
@@ -141,6 +142,23 @@ def versioned(refresh: Refresh, version: Version) -> dg.MaterializeResult:
             "files": len(manifest.files),
             "extraction": refresh.extraction.id,
         }
+    )
+
+
+def rolled_back(connection: str, done: RolledBack) -> dg.AssetMaterialization:
+    """Of a head that was moved by a rollback, which is no run."""
+    head = done.head.head
+    return dg.AssetMaterialization(
+        asset_key=[connection, "marker"],
+        description=f"Rollback to version {done.target.number}.",
+        metadata={
+            "version": head.version,
+            "marker": dg.MetadataValue.timestamp(head.marker),
+            "revision": head.revision,
+            "changed": True,
+            "rolled back to": done.target.number,
+            "extraction": head.extraction,
+        },
     )
 
 

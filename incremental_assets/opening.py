@@ -13,10 +13,18 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.config import Connection, ExtractionConfig
-from incremental_assets.core.marker import Standing, may_skip, must_be_full, other_server
+from incremental_assets.core.entities import TABLES
+from incremental_assets.core.marker import (
+    Standing,
+    foreign_ids,
+    may_skip,
+    must_be_full,
+    other_server,
+)
 from incremental_assets.core.scope import Scope
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
 from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
+from incremental_assets.stored import scan_of
 from resources.source.errors import CapabilityMissing
 from resources.source.source import Source
 from resources.state_store.documents import FORMAT
@@ -74,6 +82,7 @@ def open_extraction(
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
+    doubt = head and other_server(head.source, identity)
     skip = found.head is not None and _may_skip(store, found.head, scope, identity, probe, reason)
     record = {
         "mode": "full" if reason else "unchanged" if skip else "incremental",
@@ -84,7 +93,8 @@ def open_extraction(
         "marker": clock.isoformat(),
         "probe": probe,
         "source": identity,
-        "ids_last": head is None or other_server(head.source, identity) is None,
+        "doubt": doubt,
+        "ids_last": not (doubt or (head and foreign_ids(head.source))),
         "scope": scope.to_json(),
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,
@@ -144,7 +154,7 @@ def _may_skip(
     full_reason: str | None,
 ) -> bool:
     version = store.version(ref.head.ref)
-    tokens = version.scan("tables").select(pl.col("token").null_count()).collect()
+    tokens = scan_of(version, TABLES).select(pl.col("token").null_count()).collect()
     return may_skip(
         Standing(
             ref.head.probe,

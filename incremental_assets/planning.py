@@ -34,7 +34,7 @@ def _stored_counts(step: Refresh) -> pl.DataFrame | None:
     """How many columns the base version holds of each table, unless they add up as they should."""
     if not step.base or not {"columns"} <= {*step.scope.entities} & {*step.base.entities}:
         return None
-    counted = step.base.scan("tables").select(pl.col("column_count").sum()).collect().item()
+    counted = step.previous["tables"].select(pl.col("column_count").sum()).collect().item()
     if counted == step.base.rows("columns"):
         return None
     keys = ["database", "schema", "table"]

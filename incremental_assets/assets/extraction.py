@@ -32,7 +32,8 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
         try:
             found = preflight(connection, source, store)
         except Ours as error:
-            yield dg.AssetCheckResult(check_name="preflight", passed=False, description=str(error))
+            told = f"{type(error).__name__}: {error}"
+            yield dg.AssetCheckResult(check_name="preflight", passed=False, description=told)
             raise
         step = open_extraction(context, config, connection, source, store, found)
         yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())

@@ -7,7 +7,7 @@ import dagster as dg
 from incremental_assets import metadata, refresh
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.checks import stop_if_suspicious
-from incremental_assets.committing import commit, prune_partitions, write_candidate
+from incremental_assets.committing import clean_up, commit, write_candidate
 from incremental_assets.config import Connection
 from incremental_assets.merging import compare
 from resources.state_store.pool import States
@@ -75,7 +75,7 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
         step = refresh.of_step(context, connection, states[connection.name])
         stop_if_suspicious(step)
         head = commit(step)
-        prune_partitions(context.instance, step)
+        clean_up(context, step)
         return metadata.committed(step, head)
 
     return marker

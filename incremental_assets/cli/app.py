@@ -14,6 +14,8 @@ from incremental_assets.cli.commands import LazyCommands
         "status": "incremental_assets.cli.inspect",
         "diff": "incremental_assets.cli.inspect",
         "history": "incremental_assets.cli.inspect",
+        "rollback": "incremental_assets.cli.rollback",
+        "prune": "incremental_assets.cli.prune",
         "export": "incremental_assets.cli.export",
         "check": "incremental_assets.cli.setup",
         "dialects": "incremental_assets.cli.setup",

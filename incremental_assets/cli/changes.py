@@ -17,6 +17,7 @@ from incremental_assets.core.change import Change
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.entities import ENTITIES, PROCEDURES, Entity
 from incremental_assets.core.json_text import TIME_FORMAT
+from incremental_assets.stored import scan_of
 from resources.state_store.documents import moment_text
 from resources.state_store.version import Version
 
@@ -48,7 +49,7 @@ def diff_frame(version: Version, entity: Entity) -> pl.LazyFrame:
     if version.has(f"diff/{entity.name}"):
         return version.scan(f"diff/{entity.name}")
     if version.manifest.parent is None and version.has(entity.name):
-        return _all_created(entity, version.scan(entity.name))
+        return _all_created(entity, scan_of(version, entity))
     return pl.LazyFrame(schema=diff_schema(entity))
 
 

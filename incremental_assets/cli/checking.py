@@ -143,7 +143,7 @@ class Probed:
 def _login(config: Config, connection: Connection, probed: list[Probed]) -> Told:
     server = Probed(config, connection)
     try:
-        server.source.identity()
+        server.source.clock()
     except Ours:
         server.close()
         raise
@@ -154,10 +154,14 @@ def _login(config: Config, connection: Connection, probed: list[Probed]) -> Told
 def _checks(server: Probed, *, full: bool) -> Iterator[tuple[str, Callable[[], Told]]]:
     """What is tried once the login worked; each by itself."""
     yield "version", lambda: Told(server.source.version())
+    yield "identity", lambda: _identity(server.source)
     yield "clock", lambda: _clock(server.source)
     yield "probe", lambda: _probe(server.source)
     yield "databases", lambda: _databases(server)
     yield "schemas", lambda: _schemas(server)
+    for entity in server.scope.entities:
+        if entity not in (DATABASES.name, SCHEMAS.name):
+            yield f"read {entity}", lambda entity=entity: _rights(server.source, entity)
     for entity in ("tables", "procedures") if full else ():
         if entity in server.scope.entities:
             yield entity, lambda entity=entity: _listing(server, entity)
@@ -176,6 +180,20 @@ def _clock(source: Source) -> Told:
     if offset <= CLOCKS_AGREE_SECONDS:
         return Told(message if offset >= 0.1 else "the same as this machine's")
     return Told(message, ["ages in `status` are wrong by that; increments are not"])
+
+
+def _identity(source: Source) -> Told:
+    facts = source.identity()["identity"]
+    return Told(", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def _rights(source: Source, entity: str) -> Told:
+    """Whether the login may run the entity's statement in every database that is read."""
+    databases = source.databases()
+    for database in databases:
+        source.try_statement(entity, database)
+    where = "1 database" if len(databases) == 1 else f"{len(databases)} databases"
+    return Told(f"the login may do that in {where}")
 
 
 def _probe(source: Source) -> Told:

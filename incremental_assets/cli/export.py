@@ -77,12 +77,13 @@ def _rows(
     from incremental_assets.cli.changes import diff_frame
     from incremental_assets.cli.reading import store_of, version_of
     from incremental_assets.core.entities import ENTITIES
+    from incremental_assets.stored import scan_of
     from incremental_assets.wiring import current_config
 
     version = version_of(store_of(current_config(config), connection), number)
     if as_diff:
         return diff_frame(version, ENTITIES[entity]), version.number
-    return version.scan(entity), version.number
+    return scan_of(version, ENTITIES[entity]), version.number
 
 
 def _write(frame: "pl.LazyFrame", form: str, output: str) -> None:

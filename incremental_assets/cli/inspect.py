@@ -166,9 +166,14 @@ def _history_line(version: Mapping[str, Any]) -> tuple[Any, ...]:
         moment_shown(version["created_at"]),
         moment_shown(version["marker"]),
         bytes_text(version["bytes"]),
-        "; ".join(changes) or "no change",
+        f"{_origin(version)}{'; '.join(changes) or 'no change'}",
         counts_text(version["counts"]),
     )
+
+
+def _origin(version: Mapping[str, Any]) -> str:
+    target = version["rolled_back_to"]
+    return "" if target is None else f"rollback to {target}: "
 
 
 @click.command("diff")
@@ -229,9 +234,12 @@ def _diff_object(connection: str, version: "Version", limit: int | None) -> None
 def _diff_table(connection: str, version: "Version", limit: int | None) -> None:
     from incremental_assets.cli.tables import print_diff
 
-    out, parent = wide_console(), version.manifest.parent
+    out, parent, target = wide_console(), version.manifest.parent, version.manifest.rolled_back_to
     since = f"compared with version {parent.version}" if parent else "nothing came before it"
-    out.print(f"{connection}, version {version.number}: {since}", style="bold", markup=False)
+    origin = f", rollback to version {target.version}" if target else ""
+    out.print(
+        f"{connection}, version {version.number}: {since}{origin}", style="bold", markup=False
+    )
     hidden = print_diff(out, version, limit)
     if hidden:
         click.echo(f"\nand {hidden:,} more rows; --limit 0 shows all.")

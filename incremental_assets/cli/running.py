@@ -14,25 +14,22 @@ import polars as pl
 
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
-from incremental_assets.config import Config, Connection
+from incremental_assets.config import Config
 from incremental_assets.jobs import refresh_job_name
 from incremental_assets.partitions import partitions_name
 from incremental_assets.runs import (
     EXTRACTION_TAG,
     create_run,
     execute,
-    fail_abandoned_runs,
-    unfinished_runs,
+    make_way,
 )
 from incremental_assets.wiring import open_objects
-from resources.state_store.errors import StateConflict
 from resources.state_store.extraction import Extraction
 from resources.state_store.objects import ObjectStore
 from resources.state_store.resource import states_resource
 from resources.state_store.store import StateStore
 
 BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
-POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -113,8 +110,8 @@ class Refresher:
         Raises:
             StateConflict: another refresh of it is going on.
         """
-        connection = self.config.connection(name)
-        self._make_way(connection, wait=wish.wait)
+        self.config.connection(name)
+        make_way(self._instance, name, wait=wish.wait)
         job = self._definitions.resolve_job_def(refresh_job_name(name))
         job, run = create_run(
             self._instance,
@@ -135,17 +132,6 @@ class Refresher:
         if finished and outcome.ok:
             self._conclude(outcome, finished, dry=wish.dry_run)
         return outcome
-
-    def _make_way(self, connection: Connection, *, wait: bool) -> None:
-        fail_abandoned_runs(self._instance)
-        while running := unfinished_runs(self._instance, connection.name):
-            if not wait:
-                raise StateConflict(
-                    f"Run {running[0].run_id} of {connection.name} is {running[0].status.value}. "
-                    "Wait for it (--wait), or end it in the UI and refresh again."
-                )
-            time.sleep(POLL_SECONDS)
-            fail_abandoned_runs(self._instance)
 
     def _conclude(self, outcome: Outcome, run: dg.DagsterRun, *, dry: bool) -> None:
         store = self.store(outcome.name)

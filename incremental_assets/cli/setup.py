@@ -41,8 +41,9 @@ def check_command(
     """Try everything that a refresh needs, and change nothing.
 
     The place of the state is written to and left as it was. For each connection: login, version,
-    clock, what the filters match (a pattern that matches nothing is a warning), and the privileges
-    to list it. Exits with 1 if anything failed; after a failure the next connection has its turn.
+    clock, what the filters match (a pattern that matches nothing is a warning), and whether the
+    login may run each statement that a refresh runs. Exits with 1 if anything failed; after a
+    failure the next connection has its turn.
     """
     from incremental_assets.cli.checking import check_all
     from incremental_assets.cli.reading import chosen
@@ -67,7 +68,7 @@ def _show(finding: "Finding", width: int) -> None:
     place = finding.connection or "-"
     line = Text.assemble(
         (f"{finding.result:<7}", STYLES[finding.result]),
-        f"{place:<{width}}  {finding.check:<10} {finding.seconds:6.2f} s  {message}",
+        f"{place:<{width}}  {finding.check:<15} {finding.seconds:6.2f} s  {message}",
     )
     console().print(line)
 

@@ -5,6 +5,7 @@ Reads HEAD, manifests and the instance's runs. What is told of it to people is i
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -58,13 +59,16 @@ def versions_of(store: StateStore) -> list[dict[str, Any]]:
 
 
 def _standing(store: StateStore, head: Head, now: datetime) -> dict[str, Any]:
-    history = list(store.history())
+    versions = store.history()
+    current = next(versions)
+    # As far back as needed: what is older may be many, or damaged.
+    changes = filter(None, map(_change, chain([current], versions)))
     return {
-        "version": history[0].number,
+        "version": current.number,
         "marker": moment_text(head.marker),
         "age_seconds": round(age(head.marker, now).total_seconds(), 3),
-        "counts": history[0].manifest.counts,
-        "last_change": next(filter(None, map(_change, history)), None),
+        "counts": current.manifest.counts,
+        "last_change": next(changes, None),
     }
 
 
@@ -80,6 +84,8 @@ def _facts(version: Version) -> dict[str, Any]:
     manifest = version.manifest
     return {
         "version": version.number,
+        "parent": manifest.parent and manifest.parent.version,
+        "rolled_back_to": manifest.rolled_back_to and manifest.rolled_back_to.version,
         "created_at": moment_text(manifest.created_at),
         "marker": moment_text(manifest.marker),
         "changes": _told(version),

@@ -35,13 +35,15 @@ class Comparison:
     """How two pictures of one connection were taken, as far as it decides what a difference means.
 
     ``base_scope`` is None where there is no base version; ``marker`` is the base version's;
-    ``left_out`` is the second frame of ``split_tables``. The three facts are the dialect's.
+    ``left_out`` is the second frame of ``split_tables``. ``outdated``: the base version's format
+    is an older one, which may lack attributes. The three facts are the dialect's.
     """
 
     scope: Scope
     base_scope: Scope | None = None
     marker: datetime | None = None
     left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_OUT_SCHEMA))
+    outdated: bool = False
     durable_ids: bool = False
     durable_ordinals: bool = False
     creation_times: bool = False

@@ -117,7 +117,7 @@ def _known_change(comparison: Comparison, *, full: bool, reread_since: datetime 
     return (
         pl.when(pl.col("moved"))
         .then(pl.lit(Change.RENAMED))
-        .when(pl.col("incomplete") | never_read)
+        .when(pl.col("incomplete") | never_read | comparison.outdated)
         .then(pl.lit(Change.BACKFILL))
         .when(differs)
         .then(pl.lit(Change.UPDATED))

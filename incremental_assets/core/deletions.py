@@ -12,7 +12,7 @@ import polars as pl
 from incremental_assets.core.change import GONE, Change
 from incremental_assets.core.entities import TABLES
 
-What = Literal["share", "schema", "database", "empty listing", "grants"]
+What = Literal["share", "schema", "database", "empty listing", "grants", "source"]
 NAMED = 10
 
 
@@ -49,6 +49,7 @@ def guard(
     percent: float,
     left_out: pl.DataFrame | None = None,
     accepted: pl.DataFrame | None = None,
+    doubt: str | None = None,
 ) -> Verdict:
     """Judge the tables that are gone.
 
@@ -59,6 +60,8 @@ def guard(
         left_out: what the options left out of the listing; it proves that a schema can be seen.
         accepted: database, schema, table of what the last refused extraction recorded, if a person
             accepted it; None if nobody did. Anything gone beyond it is refused again.
+        doubt: why the source may not be the one the base version was read from, or not as far on;
+            then whatever is gone is too much.
     """
     seen = plan.filter(~pl.col("change").is_in(GONE)).select(TABLES.key)
     if left_out is not None:
@@ -67,6 +70,8 @@ def guard(
     words = [Change.DELETED] if seen.height else GONE
     gone = plan.filter(pl.col("change").is_in(words)).select(TABLES.key)
     findings = tuple(_findings(base_tables, gone, seen, percent)) if gone.height else ()
+    if doubt and gone.height:
+        findings = (Finding("source", "", "", gone.height, base_tables.height, doubt), *findings)
     beyond = gone if accepted is None else gone.join(accepted, on=TABLES.key, how="anti")
     return Verdict(findings if beyond.height else (), gone, beyond.height)
 
@@ -121,8 +126,9 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
     return (
         f"Connection {connection!r}: too much disappeared at once, so nothing was changed. "
         f"Findings: {reasons}. Would be deleted: {listed}.\n"
-        "If they still exist, give the login its grants (or the filters their schemas) back and "
-        "refresh again. If they are really gone, accept exactly this list:\n"
+        "If they still exist, give the login its grants (or the filters their schemas) back, or "
+        "let the address lead to the right server, and refresh again. If they are really gone, "
+        "accept exactly this list:\n"
         f"  incremental-assets refresh {connection} --accept-deletions\n"
         "or in the launchpad:\n"
         f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"

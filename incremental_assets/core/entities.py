@@ -124,6 +124,15 @@ ENTITIES: dict[str, Entity] = {
 }
 
 
+def completed(entity: Entity, stored: pl.LazyFrame) -> pl.LazyFrame:
+    """Stored rows with the entity's columns, null where an older format did not have them."""
+    there = stored.collect_schema()
+    return stored.select(
+        pl.col(name).cast(dtype) if name in there else pl.lit(None, dtype).alias(name)
+        for name, dtype in entity.schema.items()
+    )
+
+
 def conform(entity: Entity, frame: pl.DataFrame) -> pl.DataFrame:
     """Bring ``frame`` to the entity's columns, dtypes and order of rows (bytewise by key).
 

@@ -37,7 +37,8 @@ def must_be_full(
     """Why everything has to be read, in words; None if reading the changes is enough.
 
     ``source`` is ``{"identity": {...}, "position": {name: int}}``; ``head_source`` the same from
-    the head, None where there is no head. ``reconcile_every_days`` 0 switches reconciling off.
+    the head, None where there is no head; ``"foreign_ids": True`` in it: see ``foreign_ids``.
+    ``reconcile_every_days`` 0 switches reconciling off.
     """
     if head_source is None or head_marker is None:
         return "there is no version yet"
@@ -45,6 +46,7 @@ def must_be_full(
         return "it was asked for"
     return (
         other_server(head_source, source)
+        or foreign_ids(head_source)
         or _clock_behind(head_marker, clock)
         or _reconcile_due(last_full_at, clock, reconcile_every_days)
     )
@@ -64,6 +66,13 @@ def other_server(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
         if positions[name] < position:
             return f"the source's position {name} is behind the head's: it may have been restored"
     return None
+
+
+def foreign_ids(head: Mapping[str, Any]) -> str | None:
+    """Why the head's native ids may be another server's though its source is the same."""
+    if not head.get("foreign_ids"):
+        return None
+    return "the state was rolled back to a version that may have been read from another server"
 
 
 def _clock_behind(head_marker: datetime, clock: datetime) -> str | None:

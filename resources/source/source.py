@@ -19,6 +19,8 @@ from resources.source.sessions import Session, Sessions
 
 POSITION = "position_"
 
+NO_TABLES = pl.DataFrame(schema=dict.fromkeys(("schema", "table", "native_id"), pl.String()))
+
 Schema = Mapping[str, pl.DataType]
 
 
@@ -135,6 +137,16 @@ class Source:
                 list_partitions=self._scope.partitions == "list",
             )
         return listed.filter(pl.col("schema").is_in(admitted))
+
+    def try_statement(self, file: str, database: str) -> None:
+        """Run what lists or reads an entity in ``database``, asking for nothing.
+
+        Raises:
+            ResourceError: what a refresh would fail with there: a privilege that is missing, say.
+        """
+        binds = {"schemas": [], "list_partitions": False, **self.dialect.bind_tables(NO_TABLES)}
+        with self._sessions.session(f"a trial of {file}", database) as session:
+            session.rows(file, **binds)
 
     def columns(
         self,

@@ -51,7 +51,7 @@ def _refuse_other_base(store: Reader, new: Head, expect: HeadRef | None) -> None
             f"Version {new.version} of {store.connection} ({new.manifest}) is not there: it was "
             "removed because it could not be committed any more. Refresh again."
         ) from error
-    if version.manifest.parent != base or version.number != new.version:
+    if version.manifest.base != base or version.number != new.version:
         raise StateConflict(
             f"Version {new.version} of {store.connection} was not made from the head that it is to "
             "follow; nothing was changed. Refresh again."

@@ -21,7 +21,11 @@ class FileEntry(BaseModel):
 
 
 class Manifest(Document):
-    """What a version is made of. ``parent`` is None for the first version of a connection."""
+    """What a version is made of. ``parent`` is None for the first version of a connection.
+
+    ``source`` is HEAD's when the version was committed. In a rollback ``rolled_back_to`` is the
+    version it equals, and ``replaces`` the one it followed where that could not be its parent.
+    """
 
     format: int = FORMAT
     version: int
@@ -34,4 +38,12 @@ class Manifest(Document):
     scope: dict[str, Any]
     counts: dict[str, int]
     changes: dict[str, dict[str, int]]
+    source: dict[str, Any] | None = None
+    rolled_back_to: VersionRef | None = None
+    replaces: VersionRef | None = None
     files: tuple[FileEntry, ...]
+
+    @property
+    def base(self) -> VersionRef | None:
+        """Where HEAD has to stand for this version to follow; None: there must be none."""
+        return self.replaces or self.parent

@@ -22,10 +22,33 @@ from resources.state_store.version import MANIFEST, Version
 
 @dataclass(frozen=True)
 class Removed:
-    """What retention deleted: directories of versions, ids of extractions."""
+    """What retention deletes: directories of versions, ids of extractions."""
 
     versions: tuple[str, ...]
     extractions: tuple[str, ...]
+
+
+def remove(objects: ObjectStore, connection: str, what: Removed) -> None:
+    """Delete it."""
+    for folder in what.versions:
+        # Without its manifest a half-deleted version ends the walk through parents cleanly.
+        objects.delete(f"{connection}/{folder}/{MANIFEST}")
+        objects.delete(f"{connection}/{folder}")
+    for id in what.extractions:
+        objects.delete(f"{connection}/extractions/{id}")
+
+
+def size(objects: ObjectStore, folder: str) -> int:
+    """The bytes of all objects below ``folder``; each is read for it."""
+    return sum(_bytes(objects, path) for path in objects.list(folder))
+
+
+def _bytes(objects: ObjectStore, path: str) -> int:
+    try:
+        return objects.digest(path).bytes
+    except ObjectMissing:
+        # Somebody else removed it meanwhile.
+        return 0
 
 
 def children(objects: ObjectStore, folder: str) -> dict[str, list[str]]:
@@ -49,39 +72,34 @@ def recorded(
     return sorted(known, key=lambda extraction: extraction.age)
 
 
-def prune_versions(
+def dispensable_versions(
     objects: ObjectStore,
     connection: str,
     folders: Iterable[str],
     head: HeadRef | None,
     keep: Iterable[Version],
 ) -> tuple[str, ...]:
-    """Delete the versions' directories but those of ``keep`` and those that may still commit.
+    """The versions' directories but those of ``keep`` and those that may still commit.
 
     ``folders`` must have been listed before ``head`` was read: what was staged by then on an older
     head can never be committed, and what was staged later is not among them.
     """
     stay = {version.folder for version in keep}
-    gone = tuple(
+    return tuple(
         folder
         for folder in folders
         if folder not in stay and not _may_commit(objects, connection, folder, head)
     )
-    for folder in gone:
-        # Without its manifest a half-deleted version ends the walk through parents cleanly.
-        objects.delete(f"{connection}/{folder}/{MANIFEST}")
-        objects.delete(f"{connection}/{folder}")
-    return gone
 
 
-def prune_extractions(
+def dispensable_extractions(
     objects: ObjectStore,
     connection: str,
     folders: dict[str, list[str]],
     head: HeadRef | None,
     keep: int,
 ) -> tuple[str, ...]:
-    """Delete working files that no extraction can use any more, but for the newest ``keep``.
+    """Those whose working files nobody can use any more, but for the newest ``keep``.
 
     ``folders`` must have been listed before ``head`` was read.
     """
@@ -96,24 +114,21 @@ def prune_extractions(
         if _was_refused(folders[extraction.id]) and extraction.age >= max(closed, default=("", ""))
     }
     ended = {extraction.id for extraction in finished}
-    gone = tuple(id for id, paths in folders.items() if RECORD not in paths or id in ended)
-    gone = tuple(id for id in gone if id not in stay)
-    for id in gone:
-        objects.delete(f"{connection}/extractions/{id}")
-    return gone
+    gone = (id for id, paths in folders.items() if RECORD not in paths or id in ended)
+    return tuple(id for id in gone if id not in stay)
 
 
 def _may_commit(objects: ObjectStore, connection: str, folder: str, head: HeadRef | None) -> bool:
     path = f"{connection}/{folder}/{MANIFEST}"
     try:
-        parent = Manifest.from_bytes(objects.read(path).data, path).parent
+        base = Manifest.from_bytes(objects.read(path).data, path).base
     except (ObjectMissing, StateCorrupt):
         # Killed before its manifest was written, or still being written.
         number = re.match(r"versions/(\d{8})-", folder)
         return number is not None and int(number[1]) == (head.head.version + 1 if head else 1)
     except StateTooNew:
         return True
-    return parent == (head.head.ref if head else None)
+    return base == (head.head.ref if head else None)
 
 
 def _read(objects: ObjectStore, connection: str, id: str) -> Extraction | None:

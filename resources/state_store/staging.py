@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from resources.state_store.documents import dump_json
+from resources.state_store.documents import FORMAT, dump_json
 from resources.state_store.errors import ObjectMissing
 from resources.state_store.extraction import Extraction
 from resources.state_store.head import VersionRef
@@ -27,7 +27,7 @@ class StagedVersion:
         *,
         folder: str,
         number: int,
-        extraction: Extraction,
+        extraction: Extraction | str,
         parent: Version | None,
     ) -> None:
         self.folder = folder
@@ -50,13 +50,19 @@ class StagedVersion:
         """Take over the parent version's files. Raises ObjectMissing, StateCorrupt."""
         if self._parent is None:
             raise ObjectMissing(f"{self._path()} has no parent to take {entity} from.")
-        return self._adopt(entity, self._parent, self._parent.files(entity))
+        return self.adopt_from(self._parent, entity)
+
+    def adopt_from(self, version: Version, entity: str) -> list[FileEntry]:
+        """Take over another version's files. Raises ObjectMissing, StateCorrupt."""
+        return self._adopt(entity, version, version.files(entity))
 
     def adopt_from_extraction(self, entity: str, name: str | None = None) -> list[FileEntry]:
         """Take over working files of the extraction (default: of the entity's name).
 
         Raises ObjectMissing.
         """
+        if isinstance(self._extraction, str):
+            raise ObjectMissing(f"{self._path()} is made without working files: no {entity}.")
         return self._adopt(entity, self._extraction, self._extraction.files(name or entity))
 
     def write_summary(self, summary: dict[str, Any]) -> FileEntry:
@@ -72,19 +78,30 @@ class StagedVersion:
         dialect: str,
         scope: dict[str, Any],
         changes: dict[str, dict[str, int]],
+        source: dict[str, Any] | None = None,
+        rolled_back_to: Version | None = None,
+        replaces: VersionRef | None = None,
     ) -> Version:
-        """Write the manifest. The version is whole now, and invisible until HEAD moves to it."""
+        """Write the manifest. The version is whole now, and invisible until HEAD moves to it.
+
+        Files that were taken over from ``rolled_back_to`` keep its format.
+        """
+        extraction = self._extraction
         manifest = Manifest(
+            format=rolled_back_to.manifest.format if rolled_back_to else FORMAT,
             version=self.number,
             parent=None if self._parent is None else self._parent.ref,
             created_at=created_at,
             marker=marker,
             probe=probe,
-            extraction=self._extraction.id,
+            extraction=extraction if isinstance(extraction, str) else extraction.id,
             dialect=dialect,
             scope=scope,
             counts=self._counts(),
             changes=changes,
+            source=source,
+            rolled_back_to=rolled_back_to.ref if rolled_back_to else None,
+            replaces=replaces,
             files=tuple(self._files),
         )
         data = manifest.to_bytes(indent=2)

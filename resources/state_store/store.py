@@ -4,7 +4,7 @@ How objects are stored is an ObjectStore's matter; how HEAD moves is in commit.p
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from itertools import count
 from typing import Any
 
 from resources.errors import ResourceError
@@ -49,7 +49,7 @@ class StateStore:
         try:
             head = Head.from_bytes(stored.data, self._path("HEAD"))
         except StateCorrupt as error:
-            raise StateCorrupt(f"{error} {self._newest_whole()}") from error
+            raise StateCorrupt(f"{error} {self._newest_whole(can_go_back=False)}") from error
         return HeadRef(head=head, tag=stored.tag)
 
     def current(self) -> Version | None:
@@ -115,14 +115,18 @@ class StateStore:
         return [one.id for one in retention.recorded(self.objects, self.connection, folders)]
 
     def stage_version(
-        self, extraction: Extraction, *, parent: Version | None, number: int | None = None
+        self, extraction: Extraction | str, *, parent: Version | None, number: int | None = None
     ) -> StagedVersion:
-        """Begin a version (default number: the parent's + 1) in a directory that holds nothing."""
+        """Begin a version (default number: the parent's + 1) in a directory that holds nothing.
+
+        ``extraction`` is only an id where there are no working files.
+        """
         if number is None:
             number = 1 if parent is None else parent.number + 1
         used = retention.children(self.objects, self._path("versions"))
-        attempts = (f"{number:08}-{extraction.id}-{attempt}" for attempt in count(1))
-        unused = next(name for name in attempts if name not in used)
+        name = extraction if isinstance(extraction, str) else extraction.id
+        attempts = (f"{number:08}-{name}-{attempt}" for attempt in count(1))
+        unused = next(attempt for attempt in attempts if attempt not in used)
         return StagedVersion(
             self.objects,
             self.connection,
@@ -145,34 +149,56 @@ class StateStore:
         """
         return commit.move_head(self, self._path("HEAD"), new, expect)
 
-    def prune(self, keep_versions: int, keep_extractions: int) -> retention.Removed:
-        """Delete what retention does not keep, and say what that was.
+    def prune(
+        self, keep_versions: int, keep_extractions: int, *, keep_from: int | None = None
+    ) -> retention.Removed:
+        """Delete what retention does not keep, and say what that was: see ``dispensable``."""
+        removed = self.dispensable(keep_versions, keep_extractions, keep_from=keep_from)
+        retention.remove(self.objects, self.connection, removed)
+        return removed
 
-        Stay: the newest ``keep_versions`` that HEAD reaches; versions whose parent is the current
-        one; the newest ``keep_extractions`` that are finished; open ones whose base is HEAD; a
-        refused one until a later one is closed.
+    def dispensable(
+        self, keep_versions: int, keep_extractions: int, *, keep_from: int | None = None
+    ) -> retention.Removed:
+        """What ``prune`` would delete.
+
+        Stay: the newest ``keep_versions`` that HEAD reaches, and of the older ones those numbered
+        ``keep_from`` or higher, which somebody still needs; versions that may still follow the
+        current one; the newest ``keep_extractions`` that are finished; open ones whose base is
+        HEAD; a refused one until a later one is closed.
         """
         if keep_versions < 1 or keep_extractions < 0:
             raise ValueError("at least the current version is kept")
         versions = retention.children(self.objects, self._path("versions"))
         extractions = retention.children(self.objects, self._path("extractions"))
         head = self.head()
-        keep = list(islice(self.history(), keep_versions))
+        keep = list(self._needed(keep_versions, keep_from))
         folders = [f"versions/{name}" for name in versions]
         where = (self.objects, self.connection)
         return retention.Removed(
-            versions=retention.prune_versions(*where, folders, head, keep),
-            extractions=retention.prune_extractions(*where, extractions, head, keep_extractions),
+            versions=retention.dispensable_versions(*where, folders, head, keep),
+            extractions=retention.dispensable_extractions(
+                *where, extractions, head, keep_extractions
+            ),
         )
+
+    def _needed(self, newest: int, keep_from: int | None) -> Iterator[Version]:
+        for place, version in enumerate(self.history()):
+            # Numbers fall towards the past.
+            if place >= newest and (keep_from is None or version.number < keep_from):
+                return
+            yield version
 
     def _path(self, path: str) -> str:
         return f"{self.connection}/{path}"
 
-    def _newest_whole(self, besides: str = "") -> str:
+    def _newest_whole(self, besides: str = "", *, can_go_back: bool = True) -> str:
         try:
             version = newest_whole(self.objects, self.connection, besides)
         except ResourceError as error:
             return f"The last good version could not be looked for: {error}"
         if version is None:
             return "No version below it is whole."
-        return f"The newest version that is whole is {version.number} ({version.ref.manifest})."
+        found = f"The newest version that is whole is {version.number} ({version.ref.manifest})."
+        command = f"incremental-assets rollback {self.connection} {version.number}"
+        return f"{found} Go back to it: {command}" if can_go_back else found

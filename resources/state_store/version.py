@@ -104,6 +104,12 @@ class Version:
             return open_version(self._objects, self._connection, self.manifest.parent)
         except ObjectMissing:
             return None
+        except StateCorrupt as error:
+            folder = self.manifest.parent.manifest.rpartition("/")[0]
+            raise StateCorrupt(
+                f"{error} Without one, remove {self._connection}/{folder}: history then begins "
+                f"with version {self.number}."
+            ) from error
 
     def ancestors(self) -> Iterator["Version"]:
         """Its parent, that one's parent and so on."""
@@ -148,7 +154,8 @@ class Version:
             return "Restore it from a backup: no earlier version is whole."
         return (
             f"The last good version is {good.number} ({good.ref.manifest}). "
-            "Restore the file from a backup, or go back to that version."
+            f"Restore the file from a backup. If version {self.number} is the current one, this "
+            f"goes back: incremental-assets rollback {self._connection} {good.number}"
         )
 
 
@@ -172,6 +179,12 @@ def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Ve
 
     ``besides`` is a manifest that is known to be damaged.
     """
+    versions = stored_versions(objects, connection, besides)
+    return next((version for version in versions if not version.disagreements()), None)
+
+
+def stored_versions(objects: ObjectStore, connection: str, besides: str = "") -> Iterator[Version]:
+    """Every version whose manifest can be read, reached by HEAD or not, newest first."""
     paths = set(objects.list(f"{connection}/versions")) - {f"{connection}/{besides}"}
     paths = {path for path in paths if path.endswith(f"/{MANIFEST}")}
     for path in sorted(paths, reverse=True):
@@ -185,7 +198,4 @@ def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Ve
             manifest=path.removeprefix(f"{connection}/"),
             sha256=hashlib.sha256(data).hexdigest(),
         )
-        version = Version(objects, connection, ref, manifest)
-        if not version.disagreements():
-            return version
-    return None
+        yield Version(objects, connection, ref, manifest)

@@ -42,6 +42,44 @@ def test_old_versions_are_removed_and_history_ends_cleanly(store, objects):
     assert store.prune(1, 9).versions == ("versions/00000004-e4-1", "versions/00000005-e5-1")
 
 
+def test_versions_that_somebody_still_needs_stay_beyond_the_number_to_keep(store):
+    for number in range(1, 6):
+        refresh(store, f"e{number}", "a")
+    planned = store.dispensable(1, 9, keep_from=3)
+    assert planned.versions == ("versions/00000001-e1-1", "versions/00000002-e2-1")
+    assert [version.number for version in store.history()] == [5, 4, 3, 2, 1]
+    assert store.prune(1, 9, keep_from=3) == planned
+    assert [version.number for version in store.history()] == [5, 4, 3]
+    # What nobody needs any more than the rest goes with it.
+    assert store.prune(1, 9, keep_from=9).versions == (
+        "versions/00000003-e3-1",
+        "versions/00000004-e4-1",
+    )
+
+
+def test_a_rollback_that_may_still_be_committed_stays(store):
+    refresh(store, "e1", "a")
+    refresh(store, "e2", "b")
+    head, first = store.head(), store.find(1)
+    stage = store.stage_version("back", parent=first, number=3)
+    stage.adopt_from(first, "tables")
+    version = stage.finish(
+        created_at=MARKER,
+        marker=MARKER,
+        probe=None,
+        dialect="d",
+        scope={},
+        changes={},
+        rolled_back_to=first,
+        replaces=head.head.ref,
+    )
+    assert store.prune(9, 9).versions == ()
+    store.move_head(head_at(version, "back"), head)
+    assert store.prune(9, 9).versions == ("versions/00000002-e2-1",)
+    assert [one.number for one in store.history()] == [3, 1]
+    assert listed(store.current()) == ["a"]
+
+
 def test_a_removal_that_was_cut_short_is_finished_later(store, objects):
     for number in range(1, 4):
         refresh(store, f"e{number}", "a")

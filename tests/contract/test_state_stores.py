@@ -102,6 +102,9 @@ def test_the_manifest_is_stored_as_documented(store, objects):
         "scope",
         "counts",
         "changes",
+        "source",
+        "rolled_back_to",
+        "replaces",
         "files",
     ]
     assert content["parent"] == {

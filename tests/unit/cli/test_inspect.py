@@ -97,6 +97,31 @@ def test_an_unknown_connection_is_told_with_those_there_are(shop: Shop, run: Run
         assert not result.stdout
 
 
+def test_status_tells_of_a_source_that_is_down(shop: Shop, run: Run) -> None:
+    assert run("refresh", "shop").exit_code == 0
+    (shop.directory / "shop.db").rename(shop.directory / "gone.db")
+    assert run("refresh", "shop").exit_code == 1
+    result = run("status", "shop", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (status,) = json.loads(result.stdout)["connections"]
+    assert (status["version"], status["running"]) == (1, None)
+    assert status["last_error"].startswith("SourceUnavailable: ")
+    assert run("status", "shop", "--max-age", "1w").exit_code == 0
+    assert run("status", "shop", "--max-age", "0").exit_code == 3
+    (shop.directory / "gone.db").rename(shop.directory / "shop.db")
+    assert run("refresh", "shop").exit_code == 0
+    assert standing(run) == (None, None)
+
+
+def test_status_needs_no_source(refreshed: Shop, run: Run) -> None:
+    (refreshed.directory / "connections.yaml").write_text(
+        "connections: [{name: shop, url: 'postgresql://nobody@127.0.0.1:1/shop'}]"
+    )
+    (status,) = json.loads(run("status", "--json").stdout)["connections"]
+    assert (status["version"], status["last_error"]) == (2, None)
+    assert run("status", "--max-age", "90000w", "--json").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("6h", 21_600), ("1.5d", 129_600)]
 )

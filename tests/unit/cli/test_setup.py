@@ -12,7 +12,10 @@ from resources.source.dialect import dialects
 from resources.source.source import Source
 from tests.shop_versions import Run, Shop
 
-CHECKS = ["state", "login", "version", "clock", "probe", "databases", "schemas"]
+CHECKS = [
+    *("state", "login", "version", "identity", "clock", "probe", "databases", "schemas"),
+    *("read tables", "read columns"),  # SQLite has no procedures
+]
 
 
 def check(run: Run, *arguments: str) -> tuple[int, list[dict[str, Any]]]:

@@ -18,7 +18,7 @@ def classified(base, listing, *, ids=True, names=("shop", "shop"), **options):
     """Rows as (table, change, previous table, known, reread)."""
     facts = {
         name: options.pop(name)
-        for name in ("scope", "base_scope", "marker", "creation_times", "left_out")
+        for name in ("scope", "base_scope", "marker", "creation_times", "left_out", "outdated")
         if name in options
     }
     comparison = Comparison(
@@ -158,6 +158,17 @@ def test_tables_altered_within_the_overlap_are_read_again(altered_at, change):
 
 
 SALES, ALL = Scope(include={"shop": ("sales",)}), Scope()
+
+
+def test_everything_is_read_again_where_the_base_version_has_an_older_format():
+    rows = classified(
+        [table("a", "1", "x"), table("b", "2", "x")],
+        [table("a", "1", "x"), table("c", "2", "x")],
+        outdated=True,
+    )
+    assert rows == [("a", "BACKFILL", None, True, True), ("c", "RENAMED", "b", True, True)]
+
+
 BACKFILLS = [
     # base scope, creation times, created at, change
     (SALES, False, None, "BACKFILL"),  # the filters were widened

@@ -103,6 +103,15 @@ def test_acceptance_covers_what_was_recorded_and_nothing_else():
     assert again.gone.height == 6
 
 
+def test_a_source_in_doubt_may_lose_nothing_without_a_word():
+    found = verdict(many(100), many(100, first=1), percent=100, doubt="its clock went back")
+    assert whats(found) == [("source", "", 1, 100)]
+    assert found.findings[0].text == "its clock went back"
+    assert not verdict(many(9), many(9), doubt="its clock went back").refused
+    again = verdict(many(100), many(100, first=1), doubt="another", accepted=found.gone)
+    assert not again.refused
+
+
 def test_acceptance_of_nothing_accepts_nothing():
     nothing = verdict(many(4), many(4)).gone
     assert verdict(many(4), many(4, first=2), accepted=nothing).refused

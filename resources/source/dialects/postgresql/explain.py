@@ -6,6 +6,8 @@ from collections.abc import Callable
 from resources.errors import ResourceError
 from resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
 
+MISSING_GRANT = re.compile(r"permission denied for (table|view|function) (\w+)")
+GRANTS = {"table": "select on", "view": "select on", "function": "execute on function"}
 # While connecting there is no SQLSTATE, only the server's words.
 LOGIN = re.compile(
     r'authentication failed|no pg_hba\.conf entry|no password supplied|role ".*" does not exist'
@@ -76,7 +78,15 @@ def _busy(told: str) -> ResourceError:
 
 
 def _privilege(told: str) -> ResourceError:
-    return AccessDenied(f"{told}. Grant it to the connection's role, then refresh again.")
+    found = MISSING_GRANT.search(told)
+    if found is None:
+        return AccessDenied(f"{told}. Grant it to the connection's role, then refresh again.")
+    # Only the system's own catalogs are read, which everybody may unless it was revoked.
+    what = f"{GRANTS[found[1]]} pg_catalog.{found[2]}"
+    return AccessDenied(
+        f"{told}. In that database, run `grant {what} to` the connection's role, then refresh "
+        "again."
+    )
 
 
 def _stopped(told: str) -> ResourceError:

@@ -1,0 +1,1 @@
+"""States that a release has written, kept as they are: later releases must go on with them."""
