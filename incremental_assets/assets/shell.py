@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from incremental_assets.config import Connection
-from incremental_assets.failures import RETRIES, failing_plainly
+from incremental_assets.failures import failing_plainly, retries
 
 
 def connection_asset(
@@ -25,7 +25,7 @@ def connection_asset(
                 group_name=connection.name,
                 description=description,
                 kinds={connection.dialect().name, "parquet"},
-                retry_policy=RETRIES,
+                retry_policy=retries(connection),
                 **more,
             )(failing_plainly(body))
 
