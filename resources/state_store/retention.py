@@ -81,13 +81,18 @@ def prune_extractions(
     head: HeadRef | None,
     keep: int,
 ) -> tuple[str, ...]:
-    """Delete working files that no extraction can use any more, but for the newest ``keep``.
+    """Delete working files that no extraction can use any more, but for the last ``keep``.
+
+    The one that HEAD names counts as the last, the others by when they were opened.
 
     ``folders`` must have been listed before ``head`` was read.
     """
     known = recorded(objects, connection, folders)
     closed = [extraction.age for extraction in known if extraction.state != "open"]
     finished = [extraction for extraction in known if not _is_live(extraction, head)]
+    # The one that HEAD names may still be read by its run, also when many others were begun later.
+    current = head.head.extraction if head else ""
+    finished.sort(key=lambda extraction: extraction.id == current)
     stay = {extraction.id for extraction in finished[max(len(finished) - keep, 0) :]}
     # People accept what a refusal recorded, in the extraction that follows it.
     stay |= {

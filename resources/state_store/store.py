@@ -149,8 +149,8 @@ class StateStore:
         """Delete what retention does not keep, and say what that was.
 
         Stay: the newest ``keep_versions`` that HEAD reaches; versions whose parent is the current
-        one; the newest ``keep_extractions`` that are finished; open ones whose base is HEAD; a
-        refused one until a later one is closed.
+        one; the newest ``keep_extractions`` that are finished, HEAD's own before others; open ones
+        whose base is HEAD; a refused one until a later one is closed.
         """
         if keep_versions < 1 or keep_extractions < 0:
             raise ValueError("at least the current version is kept")
