@@ -64,25 +64,30 @@ def commit(step: Refresh) -> HeadRef:
         StateConflict: another extraction moved it first; nothing was changed.
         CommitUnknown: the store did not answer; look at the head first.
     """
+    now = step.store.head() if step.committed else None
+    moved = now or step.store.move_head(new_head(step), step.base_head)
+    step.extraction.close("committed")
+    step.store.prune(
+        keep_versions=step.connection.options.retain_versions, keep_extractions=KEPT_EXTRACTIONS
+    )
+    return moved
+
+
+def new_head(step: Refresh) -> Head:
+    """The head as the extraction wants it."""
     version = candidate(step) or step.base
     if version is None:
         raise RuntimeError("no version was written")
     record = step.record
     before = step.base_head.head.source.get("full_at") if step.base_head else None
     full_at = record["marker"] if record["mode"] == "full" else before
-    head = Head.at(
+    return Head.at(
         version.ref,
         marker=datetime.fromisoformat(record["marker"]),
         probe=probe_to_keep(step),
         extraction=step.extraction.id,
         source={**record["source"], "full_at": full_at},
     )
-    moved = step.store.move_head(head, step.base_head)
-    step.extraction.close("committed")
-    step.store.prune(
-        keep_versions=step.connection.options.retain_versions, keep_extractions=KEPT_EXTRACTIONS
-    )
-    return moved
 
 
 def prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
