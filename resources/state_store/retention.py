@@ -136,4 +136,6 @@ def _was_refused(paths: list[str]) -> bool:
 def _is_live(extraction: Extraction, head: HeadRef | None) -> bool:
     base = extraction.base
     same = (base and base.tag) == (head and head.tag)
-    return extraction.state == "open" and same
+    # Or it has just moved the head, and is about to be closed.
+    ours = head is not None and head.head.extraction == extraction.id
+    return extraction.state == "open" and (same or ours)

@@ -150,7 +150,7 @@ class StateStore:
 
         Stay: the newest ``keep_versions`` that HEAD reaches; versions whose parent is the current
         one; the newest ``keep_extractions`` that are finished, HEAD's own before others; open ones
-        whose base is HEAD; a refused one until a later one is closed.
+        whose base is HEAD or that HEAD names; a refused one until a later one is closed.
         """
         if keep_versions < 1 or keep_extractions < 0:
             raise ValueError("at least the current version is kept")
