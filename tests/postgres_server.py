@@ -4,6 +4,7 @@ It listens on 127.0.0.1 at a free port, trusts everyone, and leaves nothing behi
 as another user, because PostgreSQL refuses root.
 """
 
+import itertools
 import os
 import shutil
 import socket
@@ -12,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from resources.demo.programs import Account, account_for, binary
 
 SUPERUSER = "postgres"
+NUMBERS = itertools.count(1)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -52,6 +56,19 @@ def running_server() -> Iterator[str]:
             _run(account, "pg_ctl", "-D", pgdata, "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(home)
+
+
+@contextmanager
+def temporary_database(server_url: str) -> Iterator[str]:
+    """The URL of a new, empty database that lives as long as the context."""
+    name = f"fresh_{os.getpid()}_{next(NUMBERS)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    try:
+        yield server_url.rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
 
 
 def _initialise(account: Account, pgdata: Path) -> None:
