@@ -14,7 +14,7 @@ from incremental_assets.config import Connection
 from incremental_assets.core.deletions import Verdict, guard, refusal_message
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.errors import DeletionsSuspicious
-from incremental_assets.failures import failing_plainly
+from incremental_assets.failures import failing_plainly, retries
 from incremental_assets.metadata import table_of
 from incremental_assets.refresh import Refresh
 from resources.state_store.pool import States
@@ -42,6 +42,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
             dg.AssetCheckSpec(name, asset=key, description=text, blocking=name in BLOCKING)
             for name, text in (BLOCKING | WARNING).items()
         ],
+        retry_policy=retries(connection),
     )
     @failing_plainly
     def current_state_checks(

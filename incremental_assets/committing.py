@@ -74,20 +74,25 @@ def commit(step: Refresh) -> HeadRef:
         StateConflict: another extraction moved it first; nothing was changed.
         CommitUnknown: the store did not answer; look at the head first.
     """
+    now = step.store.head() if step.committed else None
+    moved = now or step.store.move_head(new_head(step), step.base_head)
+    step.extraction.close("committed")
+    return moved
+
+
+def new_head(step: Refresh) -> Head:
+    """The head as the extraction wants it."""
     version = candidate(step) or step.base
     if version is None:
         raise RuntimeError("no version was written")
     record = step.record
-    head = Head.at(
+    return Head.at(
         version.ref,
         marker=datetime.fromisoformat(record["marker"]),
         probe=probe_to_keep(step),
         extraction=step.extraction.id,
         source=source_to_keep(step),
     )
-    moved = step.store.move_head(head, step.base_head)
-    step.extraction.close("committed")
-    return moved
 
 
 def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:

@@ -149,6 +149,13 @@ class Options(Model):
         le=86_400,
         description="A statement at the source that takes longer is ended.",
     )
+    retry_seconds: Amount = Field(
+        default=2.0,
+        ge=0,
+        le=3600,
+        description="Before a step is tried again after an error that passes; about three times as "
+        "long before the third and last time.",
+    )
     freshness_hours: Amount = Field(
         default=24.0, ge=0.1, le=8760, description="A state older than this is shown as stale."
     )

@@ -11,15 +11,21 @@ from typing import Any
 
 import dagster as dg
 
-from incremental_assets.config import ConfigError
+from incremental_assets.config import ConfigError, Connection
 from incremental_assets.core.errors import RuleError
 from resources.errors import ResourceError
 
 Ours = (RuleError, ResourceError, ConfigError)
 
-RETRIES = dg.RetryPolicy(
-    max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
+
+def retries(connection: Connection) -> dg.RetryPolicy:
+    """How often, and after how long, a step is tried again after a transient error."""
+    return dg.RetryPolicy(
+        max_retries=2,
+        delay=connection.options.retry_seconds,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
 
 
 @contextmanager

@@ -75,10 +75,10 @@ def open_extraction(
 
     A retry of the step goes on with the extraction that its first attempt opened.
     """
+    run = context.instance.get_run_by_id(context.run.run_id)
     ours = [id for id in store.extractions() if id.endswith(f"-{context.run.run_id[:8]}")]
     if context.retry_number and ours:
-        return Refresh(connection, store, store.extraction(ours[-1]))
-    run = context.instance.get_run_by_id(context.run.run_id)
+        return Refresh(connection, store, _tag(context, run, store.extraction(ours[-1])))
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
@@ -99,7 +99,7 @@ def open_extraction(
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,
     }
-    return Refresh(connection, store, _record_and_tag(context, run, store, record))
+    return Refresh(connection, store, _tag(context, run, _recorded(context, store, record)))
 
 
 def why_full(
@@ -122,18 +122,20 @@ def why_full(
     )
 
 
-def _record_and_tag(
-    context: dg.AssetExecutionContext,
-    run: dg.DagsterRun | None,
-    store: StateStore,
-    record: dict[str, Any],
+def _recorded(
+    context: dg.AssetExecutionContext, store: StateStore, record: dict[str, Any]
 ) -> Extraction:
     now = datetime.now(UTC)
     extraction_id = f"{now:%Y%m%dT%H%M%SZ}-{context.run.run_id[:8]}"
     opened_at = now.isoformat(timespec="microseconds")
-    extraction = store.open_extraction(extraction_id, {"opened_at": opened_at, **record})
+    return store.open_extraction(extraction_id, {"opened_at": opened_at, **record})
+
+
+def _tag(
+    context: dg.AssetExecutionContext, run: dg.DagsterRun | None, extraction: Extraction
+) -> Extraction:
     # Runs that are launched from an asset's page have none of the job's tags.
-    tags = {EXTRACTION_TAG: extraction_id, CONNECTION_TAG: store.connection}
+    tags = {EXTRACTION_TAG: extraction.id, CONNECTION_TAG: extraction.record["connection"]}
     context.instance.add_run_tags(context.run.run_id, tags)
     if run:
         claim(context.instance, run)

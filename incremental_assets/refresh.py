@@ -48,6 +48,11 @@ class Refresh:
         """Whether the probe proved that there is nothing to list."""
         return bool(self.record["mode"] == "unchanged")
 
+    @property
+    def committed(self) -> bool:
+        """Whether the head was moved and that was recorded."""
+        return self.extraction.state == "committed"
+
     @cached_property
     def base_head(self) -> HeadRef | None:
         """HEAD as it was when this extraction began."""
@@ -166,6 +171,8 @@ def of_step(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     connection: Connection,
     store: StateStore,
+    *,
+    or_committed: bool = False,
 ) -> Refresh:
     """The refresh that an unpartitioned step belongs to, if it is still open.
 
@@ -174,7 +181,8 @@ def of_step(
         ExtractionClosed: it is over.
     """
     refresh = Refresh(connection, store, store.extraction(_extraction_id(context, store)))
-    stop_if_closed(refresh)
+    if not (or_committed and refresh.committed):
+        stop_if_closed(refresh)
     return refresh
 
 

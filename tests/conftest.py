@@ -1,16 +1,12 @@
 """What all tests may ask for: a PostgreSQL server, and a new database on it."""
 
-import itertools
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 
-import psycopg
 import pytest
 
-from tests.postgres_server import running_server
-
-NUMBERS = itertools.count(1)
+from tests.postgres_server import running_server, temporary_database
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +23,5 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def fresh_database(postgres_url: str) -> Iterator[str]:
     """The URL of a new, empty database that is gone after the test."""
-    name = f"fresh_{os.getpid()}_{next(NUMBERS)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    yield postgres_url.rpartition("/")[0] + f"/{name}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+    with temporary_database(postgres_url) as url:
+        yield url

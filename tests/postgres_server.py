@@ -4,6 +4,7 @@ They listen on 127.0.0.1 at a free port, trust everyone, and leave nothing behin
 as another user, because PostgreSQL refuses root.
 """
 
+import itertools
 import os
 import shutil
 import socket
@@ -12,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from resources.demo.programs import account_for, binary
 
 SUPERUSER = "postgres"
+NUMBERS = itertools.count(1)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -50,6 +54,19 @@ def cluster() -> Iterator["Cluster"]:
             server.stop("immediate")
     finally:
         shutil.rmtree(home)
+
+
+@contextmanager
+def temporary_database(server_url: str) -> Iterator[str]:
+    """The URL of a new, empty database that lives as long as the context."""
+    name = f"fresh_{os.getpid()}_{next(NUMBERS)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    try:
+        yield server_url.rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
 
 
 class Cluster:

@@ -1,4 +1,4 @@
-"""Refreshes in forked children, told of every write to the store before it is done.
+"""Refreshes in forked children, over a store whose every operation somebody stands around.
 
 Whoever forks must not have used Polars: its threads do not live on in the child. So the modules
 that use this one run as programs of their own, which ``run_module`` starts.
@@ -10,7 +10,9 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +22,64 @@ from incremental_assets import wiring
 from incremental_assets.batches import Silence
 from incremental_assets.cli import running
 from incremental_assets.cli.app import main
-from incremental_assets.config import load_config
-from resources.state_store.objects import ObjectStore
+from incremental_assets.config import Config
+from resources.state_store.objects import ObjectStore, prove
 from tests.live import NAME
 
 ROOT = Path(__file__).parents[1]
-WRITES = ("create", "create_file", "copy", "swap", "delete", "check")
+WRITES = ("create", "create_file", "copy", "swap", "delete")
 
-Watch = Callable[[int, str], None]
+
+@dataclass(frozen=True)
+class Operation:
+    """What is about to be asked of a store; ``number`` counts the writes, and is 0 for a read."""
+
+    objects: ObjectStore
+    name: str
+    arguments: tuple[Any, ...]
+    number: int
+
+    @property
+    def path(self) -> str:
+        """The object or folder it is about; a copy's is where it goes."""
+        paths = [one for one in self.arguments if isinstance(one, str)]
+        return paths[1 if self.name == "copy" else 0] if paths else ""
+
+    @property
+    def what(self) -> str:
+        """Its name and path."""
+        return f"{self.name} {self.path}"
+
+    def do(self) -> Any:
+        """Let it happen; what it returned."""
+        return getattr(self.objects, self.name)(*self.arguments)
+
+
+Around = Callable[[Operation], Any]
+OnEvent = Callable[[str, str], None]
 
 
 class Watched:
-    """An object store that calls ``watch`` before each write, with its number and what it is."""
+    """An object store that hands every operation to ``around``, which does it, or does not."""
 
-    def __init__(self, objects: ObjectStore, watch: Watch) -> None:
+    def __init__(self, objects: ObjectStore, around: Around) -> None:
         self._objects = objects
-        self._watch = watch
-        self._count = 0
+        self._around = around
+        self._writes = count(1)
+
+    @property
+    def uri(self) -> str:
+        return self._objects.uri
+
+    def check(self) -> None:
+        prove(self)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._objects, name)
-        if name not in WRITES:
-            return method
+        def operate(*arguments: Any) -> Any:
+            number = next(self._writes) if name in WRITES else 0
+            return self._around(Operation(self._objects, name, arguments, number))
 
-        def write(*arguments: Any) -> Any:
-            self._count += 1
-            # A copy is known by where it goes.
-            paths = [one for one in arguments if isinstance(one, str)]
-            path = paths[1 if name == "copy" else 0] if paths else ""
-            self._watch(self._count, f"{name} {path}")
-            return method(*arguments)
-
-        return write
-
-
-def nobody(_number: int, _what: str) -> None:
-    """Watch nothing."""
+        return operate
 
 
 def learn(work: Callable[[], object], report: Path) -> int:
@@ -104,28 +128,26 @@ def in_child(work: Callable[[], object]) -> int:
     return ended(start_child(work))
 
 
-def refresh_watched(
-    config: Path, watch: Watch = nobody, after_step: Callable[[str], None] = lambda step: None
-) -> running.Refresher:
-    """One refresh that must succeed; its run is recorded nowhere, which takes half the time."""
-    loaded = load_config(config)
+def attempt_watched(
+    config: Config, objects: ObjectStore, on_event: OnEvent = lambda _kind, _step: None
+) -> running.Outcome:
+    """One refresh, however it ends; its run is recorded nowhere, which takes half the time.
+
+    ``on_event`` is told the kind of every event and the step it is about.
+    """
 
     def tell(event: dg.DagsterEvent) -> None:
-        if event.event_type == dg.DagsterEventType.STEP_SUCCESS:
-            after_step(str(event.step_key).removeprefix(f"{NAME}__"))
+        on_event(event.event_type_value, str(event.step_key).removeprefix(f"{NAME}__"))
 
     with dg.DagsterInstance.ephemeral() as instance:
-        objects = Watched(wiring.open_objects(loaded), watch)
-        refresher = running.Refresher(loaded, instance, Silence(), objects)
-        outcome = refresher.run(NAME, running.Wish(), tell)
-    assert outcome.ok, outcome.error
-    return refresher
+        refresher = running.Refresher(config, instance, Silence(), objects)
+        return refresher.run(NAME, running.Wish(), tell)
 
 
-def refresh_by_command(config: Path, home: Path, watch: Watch = nobody) -> None:
+def refresh_by_command(config: Path, home: Path, around: Around = Operation.do) -> None:
     """``refresh`` as a person types it, in the Dagster home ``home``; ends the process."""
     os.environ["DAGSTER_HOME"] = str(home)
-    running.open_objects = lambda loaded: Watched(wiring.open_objects(loaded), watch)
+    running.open_objects = lambda loaded: Watched(wiring.open_objects(loaded), around)
     main(["--config", str(config), "refresh"])
 
 

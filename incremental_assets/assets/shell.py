@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from incremental_assets.config import Connection
-from incremental_assets.failures import RETRIES, failing_plainly
+from incremental_assets.failures import failing_plainly, retries
 from incremental_assets.runs import CONNECTION_TAG
 
 
@@ -29,7 +29,7 @@ def connection_asset(
                 owners=list(connection.owners),
                 tags={CONNECTION_TAG: connection.name},
                 metadata={"dagster/code_references": _code_of(body)},
-                retry_policy=RETRIES,
+                retry_policy=retries(connection),
                 **more,
             )(failing_plainly(body))
 

@@ -72,8 +72,11 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
     def marker(
         context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
     ) -> dg.MaterializeResult:
-        step = refresh.of_step(context, connection, states[connection.name])
-        stop_if_suspicious(step)
+        # An earlier try of this step may have moved the head and failed after that.
+        again = context.retry_number > 0
+        step = refresh.of_step(context, connection, states[connection.name], or_committed=again)
+        if not step.committed:
+            stop_if_suspicious(step)
         head = commit(step)
         clean_up(context, step)
         return metadata.committed(step, head)

@@ -130,6 +130,8 @@ class Refresher:
         if finished and finished.status == dg.DagsterRunStatus.CANCELED:
             raise KeyboardInterrupt
         if finished and outcome.ok:
+            # What an earlier try of a step died of.
+            outcome.error = None
             self._conclude(outcome, finished, dry=wish.dry_run)
         return outcome
 

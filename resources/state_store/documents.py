@@ -47,7 +47,7 @@ def load_json(data: bytes, path: str) -> Any:
     try:
         content = json.loads(data)
     except ValueError as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     found = content.get("format") if isinstance(content, dict) else None
     if isinstance(found, int) and found > FORMAT:
         raise StateTooNew(
@@ -75,10 +75,11 @@ class Document(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "document"
-            raise _unreadable(path, f"{place}: {first['msg']}") from error
+            raise unreadable(path, f"{place}: {first['msg']}") from error
 
 
-def _unreadable(path: str, reason: str) -> StateCorrupt:
+def unreadable(path: str, reason: str) -> StateCorrupt:
+    """The error that says so."""
     return StateCorrupt(f"{path} cannot be read ({reason}). Restore it from a backup.")
 
 

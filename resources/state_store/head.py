@@ -1,10 +1,18 @@
 """HEAD: the one mutable object of a connection. How it moves is in store.py."""
 
+import hashlib
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from resources.state_store.documents import FORMAT, Document, Moment
+from resources.state_store.documents import (
+    FORMAT,
+    Document,
+    Moment,
+    dump_json,
+    load_json,
+    unreadable,
+)
 from resources.state_store.objects import checked
 
 ObjectPath = Annotated[str, AfterValidator(checked)]
@@ -56,6 +64,22 @@ class Head(Document):
             extraction=extraction,
             source=source,
         )
+
+    def to_bytes(self, *, indent: int | None = None) -> bytes:
+        """The document and, as ``check``, the hash of its fields."""
+        return dump_json({**self.model_dump(mode="json"), "check": self._check()}, indent=indent)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str) -> Self:
+        """Raises StateTooNew, StateCorrupt naming ``path``."""
+        head = super().from_bytes(data, path)
+        # Nothing but HEAD tells what HEAD should be: a flipped digit of the marker would pass.
+        if load_json(data, path).get("check") != head._check():
+            raise unreadable(path, "its content does not agree with its check")
+        return head
+
+    def _check(self) -> str:
+        return hashlib.sha256(dump_json(self.model_dump(mode="json"))).hexdigest()
 
     @property
     def ref(self) -> VersionRef:

@@ -4,7 +4,9 @@ Paths are posix, relative to the store's root, and made of names we chose oursel
 databases or tables never become part of one. What the objects mean is said elsewhere.
 """
 
+import os
 import re
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +17,11 @@ import polars as pl
 
 from resources.errors import ResourceError
 from resources.state_store.errors import ObjectExists, StoreUnavailable, SwapRefused
+from resources.state_store.scratch import STALE_SECONDS, is_gone, owner
 
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+# No connection can be called so.
+CHECKS = "_checks"
 PATH = re.compile(rf"{NAME}(?:/{NAME})*")
 
 
@@ -112,8 +117,15 @@ def checked(path: str) -> str:
 
 
 def prove(objects: ObjectStore) -> None:
-    """Try every condition the state depends on, in a folder of its own."""
-    folder = f"check-{uuid.uuid4().hex}"
+    """Try every condition the state depends on, in a folder of its own.
+
+    Folders that a killed process left go first; another machine's, after a day.
+    """
+    for left in {path.rpartition("/")[0] for path in objects.list(CHECKS)}:
+        who, began, _ = left.removeprefix(f"{CHECKS}/").split(".")
+        if is_gone(who) or time.time() - int(began) > STALE_SECONDS:
+            objects.delete(left)
+    folder = f"{CHECKS}/{owner(os.getpid())}.{time.time():.0f}.{uuid.uuid4().hex}"
     try:
         _prove_in(objects, folder)
     finally:

@@ -99,13 +99,18 @@ def dispensable_extractions(
     head: HeadRef | None,
     keep: int,
 ) -> tuple[str, ...]:
-    """Those whose working files nobody can use any more, but for the newest ``keep``.
+    """Those whose working files nobody can use any more, but for the last ``keep``.
+
+    The one that HEAD names counts as the last, the others by when they were opened.
 
     ``folders`` must have been listed before ``head`` was read.
     """
     known = recorded(objects, connection, folders)
     closed = [extraction.age for extraction in known if extraction.state != "open"]
     finished = [extraction for extraction in known if not _is_live(extraction, head)]
+    # The one that HEAD names may still be read by its run, also when many others were begun later.
+    current = head.head.extraction if head else ""
+    finished.sort(key=lambda extraction: extraction.id == current)
     stay = {extraction.id for extraction in finished[max(len(finished) - keep, 0) :]}
     # People accept what a refusal recorded, in the extraction that follows it.
     stay |= {
@@ -146,4 +151,6 @@ def _was_refused(paths: list[str]) -> bool:
 def _is_live(extraction: Extraction, head: HeadRef | None) -> bool:
     base = extraction.base
     same = (base and base.tag) == (head and head.tag)
-    return extraction.state == "open" and same
+    # Or it has just moved the head, and is about to be closed.
+    ours = head is not None and head.head.extraction == extraction.id
+    return extraction.state == "open" and (same or ours)

@@ -36,11 +36,15 @@ def owner(pid: int) -> str:
     return f"{_host()}-{pid}-{_started(pid) or 'gone'}"
 
 
+def is_gone(name: str) -> bool:
+    """Whether ``name`` is the ``owner`` of a process of this machine that has ended."""
+    host, _, rest = name.partition("-")
+    pid = rest.partition("-")[0]
+    return host == _host() and pid.isdigit() and name != owner(int(pid))
+
+
 def _is_leftover(folder: Path) -> bool:
-    host, pid, _ = folder.name.split("-", 2)
-    if host == _host() and pid.isdigit():
-        return folder.name != owner(int(pid)) or _is_stale(folder)
-    return _is_stale(folder)
+    return is_gone(folder.name) or _is_stale(folder)
 
 
 def _is_stale(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from resources.state_store.errors import (
     StateCorrupt,
     VersionMissing,
 )
+from resources.state_store.evidence import committed_folder
 from resources.state_store.extraction import Extraction, open_extraction, read_extraction
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.objects import ObjectStore, checked
@@ -41,7 +42,25 @@ class StateStore:
         self.objects.check()
 
     def head(self) -> HeadRef | None:
-        """HEAD and its tag; None only if there is no HEAD object."""
+        """HEAD and its tag; None only if there is no HEAD object and never was one.
+
+        Raises:
+            StateCorrupt: HEAD is damaged, or it is missing although a version was committed.
+        """
+        ref = self._stored_head()
+        lost = committed_folder(self.objects, self.connection) if ref is None else None
+        if lost is None:
+            return ref
+        # Somebody may have committed the first version between the two looks.
+        ref = self._stored_head()
+        if ref is None:
+            raise StateCorrupt(
+                f"{self._path('HEAD')} is missing, but {lost} was committed. Restore HEAD from a "
+                f"backup, or remove {self.uri} to begin anew. {self._newest_whole()}"
+            )
+        return ref
+
+    def _stored_head(self) -> HeadRef | None:
         try:
             stored = self.objects.read(self._path("HEAD"))
         except ObjectMissing:
@@ -164,8 +183,8 @@ class StateStore:
 
         Stay: the newest ``keep_versions`` that HEAD reaches, and of the older ones those numbered
         ``keep_from`` or higher, which somebody still needs; versions that may still follow the
-        current one; the newest ``keep_extractions`` that are finished; open ones whose base is
-        HEAD; a refused one until a later one is closed.
+        current one; the newest ``keep_extractions`` that are finished, HEAD's own before others;
+        open ones whose base is HEAD or that HEAD names; a refused one until a later one is closed.
         """
         if keep_versions < 1 or keep_extractions < 0:
             raise ValueError("at least the current version is kept")

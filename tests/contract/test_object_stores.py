@@ -1,6 +1,8 @@
 """What every store of objects must do, whatever it keeps them in."""
 
 import hashlib
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from resources.state_store.errors import (
     StoreUnavailable,
     SwapRefused,
 )
-from resources.state_store.objects import ObjectStore, Stored, prove
+from resources.state_store.objects import CHECKS, ObjectStore, Stored, prove
+from resources.state_store.scratch import STALE_SECONDS, owner
 from tests.states import STORES
 
 
@@ -186,6 +189,19 @@ def test_a_deleted_path_can_be_used_again(objects):
     objects.delete("shop")
     objects.create("shop/a", b"2")
     assert objects.read("shop/a").data == b"2"
+
+
+def test_a_check_removes_what_killed_ones_left(objects):
+    mine, now = owner(os.getpid()), int(time.time())
+    # A process of the same id that was started at another time has ended.
+    ended = f"{mine.rpartition('-')[0]}-1"
+    for name in (f"{ended}.{now}.x", f"other-1-1.{now - 2 * STALE_SECONDS}.x"):
+        objects.create(f"{CHECKS}/{name}/object", b"first")
+    going_on = [f"{CHECKS}/{name}.{now}.x/object" for name in (mine, "other-1-1")]
+    for path in going_on:
+        objects.create(path, b"first")
+    objects.check()
+    assert objects.list("") == sorted(going_on)
 
 
 def test_a_parquet_object_is_scanned(objects):

@@ -1,6 +1,7 @@
 """State that is damaged, newer or not answered for: over every kind of store."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from tests.states import (
     STORES,
     Faulty,
     listed,
+    opened,
     overwrite,
     refresh,
+    staged,
+    tables,
 )
 
 
@@ -94,6 +98,49 @@ def test_an_unreadable_head_is_damage_and_not_a_first_run(store, objects, conten
     overwrite(objects, "shop/HEAD", content)
     with pytest.raises(StateCorrupt, match=r"shop/HEAD cannot be read.*whole is 1"):
         store.head()
+
+
+def test_no_byte_of_head_can_change_unseen(store, objects):
+    refresh(store, "e1", "a")
+    found = refresh(store, "e2", "b").head
+    whole = objects.read("shop/HEAD").data
+    damaged = [
+        whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :]
+        for at in range(len(whole))
+        for flip in (1, 0x20)
+    ]
+    seen = []
+    for content in [*damaged, *(whole[:end] for end in range(0, len(whole) - 1, 7))]:
+        overwrite(objects, "shop/HEAD", content)
+        try:
+            read = store.head().head
+        except (StateCorrupt, StateTooNew) as error:
+            seen.append(str(error))
+        else:
+            # What makes no difference, as a blank for the line's end, may pass.
+            assert read == found
+    assert len(seen) > 2 * len(whole)
+    told = re.compile("shop/HEAD (cannot be read.*whole is 2|has format)")
+    assert [one for one in seen if not told.match(one)] == []
+
+
+@pytest.mark.parametrize("versions", [1, 2])
+@pytest.mark.parametrize("kept_extractions", [0, 2])
+def test_a_lost_head_is_not_a_first_run(store, objects, versions, kept_extractions):
+    for number in range(versions):
+        refresh(store, f"e{number}", "a")
+    store.prune(1, kept_extractions)
+    objects.delete("shop/HEAD")
+    told = rf"shop/HEAD is missing, but versions/0.*whole is {versions}"
+    with pytest.raises(StateCorrupt, match=told):
+        store.head()
+    objects.delete("shop")
+    assert store.head() is None
+
+
+def test_what_a_killed_first_refresh_left_is_a_first_run(store):
+    staged(store, opened(store, "e1"), tables("a"))
+    assert store.head() is None
 
 
 def test_a_head_that_points_outside_is_damage(store, objects):

@@ -141,6 +141,22 @@ def test_finished_working_files_are_removed_but_for_the_newest(store, objects):
     assert folders(objects, "extractions") == ["e3", "e4"]
 
 
+def test_the_extraction_that_committed_outlives_others_that_began_later(store):
+    base = refresh(store, "e1", "a")
+    for id in ("e2", "e3", "e4", "e5"):
+        opened(store, id, base)
+    winner = store.extraction("e2")
+    version = staged(store, winner, tables("b"), store.current())
+    store.move_head(head_at(version, "e2"), base)
+    assert store.prune(1, 1).extractions == ("e1", "e3", "e4")
+    assert store.prune(1, 0).extractions == ("e5",)
+    for id in ("e6", "e7"):
+        opened(store, id, base)
+    winner.close("committed")
+    assert store.prune(1, 2).extractions == ("e6",)
+    assert store.prune(1, 0).extractions == ("e2", "e7")
+
+
 def test_an_open_extraction_stays_while_its_base_is_head(store):
     base = refresh(store, "e1", "a")
     opened(store, "e2", base)

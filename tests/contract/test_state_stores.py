@@ -71,6 +71,7 @@ def test_head_is_stored_as_documented(store, objects):
         "probe",
         "extraction",
         "source",
+        "check",
     ]
     assert content == {
         "format": 1,
@@ -82,6 +83,7 @@ def test_head_is_stored_as_documented(store, objects):
         "probe": "p",
         "extraction": "e1",
         "source": SOURCE,
+        "check": content["check"],
     }
     assert store.head() == ref
 

@@ -1,0 +1,54 @@
+"""What must hold after a refresh, whatever happened before it; for children of ``watched``."""
+
+import os
+
+from incremental_assets.committing import KEPT_EXTRACTIONS
+from incremental_assets.config import Config
+from resources.state_store.local import LocalObjects
+from resources.state_store.objects import ObjectStore
+from resources.state_store.scratch import owner
+from resources.state_store.store import StateStore
+from tests.live import NAME, state
+from tests.oracle import differing
+from tests.watched import attempt_watched
+
+
+def refresh_plainly(config: Config, objects: ObjectStore, url: str) -> None:
+    """A refresh that nobody disturbs, and that needs nobody's help."""
+    outcome = attempt_watched(config, objects)
+    assert outcome.ok, outcome.error
+    look(config, objects, url)
+
+
+def look(config: Config, objects: ObjectStore, url: str) -> None:
+    """The state is what the oracle sees, and nothing is left that nobody owns."""
+    store = StateStore(objects, NAME)
+    version = store.current()
+    assert version is not None
+    version.verify()
+    seen = differing(url, state(version), partitions=False)
+    assert seen == {}, seen
+    store.prune(config.connection(NAME).options.retain_versions, KEPT_EXTRACTIONS)
+    left = orphans(store)
+    assert left == [], left
+
+
+def orphans(store: StateStore) -> list[str]:
+    """What is stored and belongs to no version and no extraction that is kept."""
+    owned = {f"{NAME}/HEAD"}
+    for version in store.history():
+        files = ("manifest.json", *(entry.path for entry in version.manifest.files))
+        owned |= {f"{NAME}/{version.folder}/{path}" for path in files}
+    kept = tuple(f"{NAME}/extractions/{id}/" for id in store.extractions())
+    paths = stored(store.objects)
+    return [path for path in paths if path not in owned and not path.startswith(kept)]
+
+
+def stored(objects: ObjectStore) -> list[str]:
+    """Everything that is there, the store's own files included, but for this process's own."""
+    if isinstance(objects, LocalObjects):
+        files = [at for at in objects.root.rglob("*") if at.is_file() and at.name != ".lock"]
+        paths = [at.relative_to(objects.root).as_posix() for at in files]
+    else:
+        paths = objects.list("")
+    return [path for path in paths if owner(os.getpid()) not in path]
