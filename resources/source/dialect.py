@@ -21,6 +21,7 @@ from resources.source.errors import CapabilityMissing
 FOLDER = "resources.source.dialects"
 # A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
 FOLDERS = ("postgresql", "sqlite")
+PASSWORD_WITH_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 
 
 def _same_database(url: URL, database: str) -> URL:
@@ -118,6 +119,12 @@ def parse_url(url: str | URL) -> URL:
     Raises:
         CapabilityMissing: it is no URL.
     """
+    # What follows an @ in a password would count as the host, and be told as such.
+    if isinstance(url, str) and PASSWORD_WITH_AT.match(url):
+        raise CapabilityMissing(
+            "The connection's url has more than one @ (its text is not shown: it may hold a "
+            "password). Percent-encode special characters of user and password: @ is %40."
+        )
     try:
         return make_url(url)
     except (ArgumentError, ValueError):

@@ -45,7 +45,7 @@ where (select count(*) from patience) >= 0
 def open_source(config: Config, connection: Connection) -> Source:
     """The source of a connection, as ``wiring.open_source`` opens it, but for the dialect."""
     return Source(
-        connection.url.get_secret_value(),
+        connection.address,
         replace(connection.dialect(), package=PACKAGE),
         connection.scope(),
         statement_timeout_seconds=connection.options.statement_timeout_seconds,
