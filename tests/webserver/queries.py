@@ -87,3 +87,23 @@ ASSETS = """query ($group: AssetGroupSelector!) {
         }
     }
 }"""
+
+RESOURCES = """query ($repository: RepositorySelector!) {
+    allTopLevelResourceDetailsOrError(repositorySelector: $repository) {
+        __typename
+        ... on ResourceDetailsList {
+            results {
+                name description
+                configFields { name description defaultValueAsJson }
+                configuredValues { key value type }
+            }
+        }
+    }
+}"""
+
+CONFIG = """query ($job: PipelineSelector!) {
+    runConfigSchemaOrError(selector: $job) {
+        __typename
+        ... on RunConfigSchema { rootDefaultYaml allConfigTypes { key description } }
+    }
+}"""
