@@ -14,6 +14,7 @@ import polars as pl
 from incremental_assets.config import Connection, ExtractionConfig
 from incremental_assets.core.marker import Standing, may_skip, must_be_full, other_server
 from incremental_assets.core.scope import Scope
+from incremental_assets.metadata import names_of
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
 from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
 from resources.source.errors import CapabilityMissing
@@ -34,7 +35,7 @@ class Preflight:
 
     def facts(self) -> dict[str, Any]:
         """For the check's metadata."""
-        return {"server version": self.version, "databases": ", ".join(self.databases)}
+        return {"server version": self.version, "databases": names_of(self.databases)}
 
 
 def preflight(connection: Connection, source: Source, store: StateStore) -> Preflight:

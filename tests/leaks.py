@@ -35,12 +35,16 @@ def in_folder(root: Path, cores: Iterable[str]) -> list[str]:
     return [
         found
         for path in files
-        for content in (str(path), path.read_bytes(), *_unpacked(path))
+        for content in _contents(path)
         for found in in_text(str(path), content, cores)
     ]
 
 
-def _unpacked(path: Path) -> Iterator[str | bytes]:
+def _contents(path: Path) -> Iterator[str | bytes]:
+    yield str(path)
+    # SQLite's own working files come and go while a daemon runs.
+    with suppress(FileNotFoundError):
+        yield path.read_bytes()
     if path.suffix == ".parquet":
         yield str(pq.ParquetFile(path).read().to_pydict())
         yield str(pq.ParquetFile(path).schema_arrow.metadata)

@@ -5,11 +5,12 @@ Opening connections and reading rows is not done here (``source.py``). How to ad
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, resources
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 from sqlalchemy.engine import URL, make_url
@@ -30,6 +31,14 @@ def _same_database(url: URL, database: str) -> URL:
 
 def _named_database(url: URL) -> str:
     return url.database or ""
+
+
+def _all_text(_error: Exception) -> bool:
+    return False
+
+
+def _not_found(_cursor: object, _names: Sequence[str]) -> str | None:
+    return None
 
 
 def _unexplained(_error: Exception) -> ResourceError | None:
@@ -63,6 +72,10 @@ class Dialect:
     database_of: Callable[[URL], str] = _named_database
     url_for: Callable[[URL, str], URL] = _same_database
     explain: Callable[[Exception], ResourceError | None] = _unexplained
+    # Whether the driver's error means a text in the catalog that is none; then, of the cursor of
+    # the same statement (after bytes.sql, if there is one) and its columns: which text of what.
+    not_text: Callable[[Exception], bool] = _all_text
+    find_not_text: Callable[[Any, Sequence[str]], str | None] = _not_found
     package: str = FOLDER
 
     def has(self, name: str) -> bool:

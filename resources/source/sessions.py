@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from resources.errors import ResourceError
 from resources.source.dialect import Dialect, parse_url
@@ -34,7 +34,8 @@ class Session:
     def rows(self, file: str, **binds: object) -> list[dict[str, Any]]:
         """Every row of a small result."""
         names, cursor = self._run(file, binds)
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        with self._decoding(names, cursor):
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def frames(
         self, file: str, schema: Mapping[str, pl.DataType], **binds: object
@@ -48,18 +49,52 @@ class Session:
         given = self.database if "database" in schema and "database" not in names else None
         expected = [name for name in schema if name != "database" or given is None]
         check_columns(names, expected)
-        yield from frames(cursor, names, schema, given)
+        with self._decoding(names, cursor):
+            yield from frames(cursor, names, schema, given)
 
     def frame(self, file: str, schema: Mapping[str, pl.DataType], **binds: object) -> pl.DataFrame:
         """The result in one frame."""
         return pl.concat([pl.DataFrame(schema=schema), *self.frames(file, schema, **binds)])
 
+    @contextmanager
+    def _decoding(self, names: list[str], cursor: Any) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            found = self._dialect.find_not_text(cursor, names) or repr(error.object[:80])
+        else:
+            return
+        raise _no_text(found)
+
     def _run(self, file: str, binds: Mapping[str, object]) -> tuple[list[str], Any]:
         self.file = file
         statement = text(self._dialect.sql(file))
+        try:
+            result = self._connection.execute(statement, {**self._always, **binds})
+        except DBAPIError as error:
+            if not self._dialect.not_text(error.orig or error):
+                raise
+            found = self._found_as_bytes(file, binds) or str(error.orig)
+        else:
+            # Rows are taken from the driver's cursor: as plain tuples they cost a third.
+            return list(result.keys()), result.cursor
+        raise _no_text(found)
+
+    def _found_as_bytes(self, file: str, binds: Mapping[str, object]) -> str | None:
+        """Run the statement again with texts as the bytes they are; which of them is no text."""
+        self._connection.rollback()
+        for setting in ("session", "bytes"):
+            self._connection.execute(text(self._dialect.sql(setting)), self._always)
+        statement = text(self._dialect.sql(file))
         result = self._connection.execute(statement, {**self._always, **binds})
-        # Rows are taken from the driver's cursor: as plain tuples they cost a third.
-        return list(result.keys()), result.cursor
+        return self._dialect.find_not_text(result.cursor, list(result.keys()))
+
+
+def _no_text(found: str) -> ResourceError:
+    return QueryFailed(
+        f"a text in the catalog is not UTF-8: {found}. A name must survive unchanged, so that "
+        "nothing is read until this is mended at the source, or left out with `exclude`."
+    )
 
 
 class Sessions:

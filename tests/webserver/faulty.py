@@ -12,7 +12,12 @@ from resources.source.source import Source
 
 PACKAGE = "faulty_dialects"
 
-SCHEMA = ("create schema control", "create table control.fault (relation text)")
+SCHEMA = (
+    "create schema control",
+    "create table control.fault (relation text)",
+    "grant usage on schema control to public",
+    "grant select on control.fault to public",
+)
 
 BLOCKED = 1
 
