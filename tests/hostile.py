@@ -63,16 +63,16 @@ def changes() -> Iterator[str]:
     yield f"comment on table long is {literal(LONG_COMMENT + '!')}"
 
 
-def partitions() -> Iterator[str]:
+def partitions(parents: int = PARENTS, leaves: int = LEAVES) -> Iterator[str]:
     """A table with many partitions, two levels deep, so that making them does not take for ever."""
     yield "create table event (p integer, n integer) partition by list (p)"
-    yield (
-        "do $$ begin for p in 1..10 loop execute format('create table event_%s partition of event "
-        "for values in (%s) partition by list (n)', p, p); end loop; end $$"
-    )
-    for parent in range(1, PARENTS + 1):
+    for parent in range(1, parents + 1):
         yield (
-            f"do $$ begin for n in 1..{LEAVES} loop execute format('create table event_{parent}_%s "
+            f"create table event_{parent} partition of event for values in ({parent}) "
+            "partition by list (n)"
+        )
+        yield (
+            f"do $$ begin for n in 1..{leaves} loop execute format('create table event_{parent}_%s "
             f"partition of event_{parent} for values in (%s)', n, n); end loop; end $$"
         )
 
