@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 Loc = tuple[int | str, ...]
@@ -23,6 +24,12 @@ OTHER_NAMES = {
     "column_batch_size": "batch_tables",
     "prepone_marker_hours": "marker_overlap_hours",
 }
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used; each line of the message is a place, a finding, a remedy."""
+
+    transient = False
 
 
 def refusal(text: str) -> PydanticCustomError:
@@ -82,6 +89,12 @@ def known_keys(model: type[BaseModel]) -> list[str]:
     return [name for name, schema in fields.items() if not schema.get("internal")]
 
 
+def field_at(model: type[BaseModel], key: str) -> FieldInfo:
+    """The field that a file calls ``key``."""
+    fields = model.model_fields
+    return fields.get(key) or next(one for one in fields.values() if one.alias == key)
+
+
 def doubled_names(document: Any) -> dict[Loc, str]:
     """The connections whose name another one has already."""
     listed = document.get("connections") if isinstance(document, dict) else None
@@ -112,7 +125,7 @@ def _allowed_at(root: type[BaseModel], loc: Loc) -> str:
     names = [part for part in loc if isinstance(part, str)]
     model = root
     for name in names:
-        field = model.model_fields[name]
+        field = field_at(model, name)
         inner = _model_in(field.annotation)
         if inner is None:
             return _allowed(model.model_json_schema()["properties"][name])
@@ -124,7 +137,7 @@ def _allowed_at(root: type[BaseModel], loc: Loc) -> str:
 
 def _own_words(root: type[BaseModel], names: list[str]) -> str:
     """What a field that holds models says of itself, if anything."""
-    extra = _model_at(root, names[:-1]).model_fields[names[-1]].json_schema_extra
+    extra = field_at(_model_at(root, names[:-1]), names[-1]).json_schema_extra
     return str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
 
 
@@ -132,7 +145,7 @@ def _model_at(root: type[BaseModel], loc: Iterable[int | str]) -> type[BaseModel
     model = root
     for part in loc:
         if isinstance(part, str):
-            model = _model_in(model.model_fields[part].annotation) or model
+            model = _model_in(field_at(model, part).annotation) or model
     return model
 
 

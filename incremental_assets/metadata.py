@@ -1,5 +1,7 @@
 """What people see of a materialization: counts that plot, changes by kind, tables to read."""
 
+import re
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,14 @@ from resources.state_store.head import HeadRef
 from resources.state_store.version import Version
 
 SHOWN_ROWS = 20
+LONGEST_CELL = 100
+# Stands for a control character, a line break, a mark without a shape, a space at an edge.
+MARK = "·"
+PUNCTUATION = frozenset(string.punctuation)
+# Viewers make links of bare addresses, whatever they were escaped with; a word joiner, which is not
+# seen, stops them.
+LOOKS_LIKE_A_LINK = re.compile(r":(?=//)|www(?=\.)|@|mailto:|xmpp:", re.IGNORECASE)
+JOINER = "\u2060"
 ROWS = "dagster/row_count"
 
 
@@ -40,13 +50,28 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Text as text: no HTML, no links, no line breaks, no more than a cell can show."""
-    text = "" if value is None else str(value)
-    text = text if len(text) <= 120 else f"{text[:119]}…"
-    shown = "".join(character if character.isprintable() else "·" for character in text)
-    for special in "\\`*_{}[]()#+!|~":
-        shown = shown.replace(special, f"\\{special}")
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text as text: no HTML, no links, no line breaks, no more than a cell can show.
+
+    Written as character references, which make no structure anywhere in Markdown.
+    """
+    shown = LOOKS_LIKE_A_LINK.sub(f"\\g<0>{JOINER}", shortened("" if value is None else str(value)))
+    return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown)
+
+
+def shortened(text: str, longest: int = LONGEST_CELL) -> str:
+    """``text`` for one line: cut, and visible marks for whatever has no shape of its own."""
+    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    visible = "".join(one if one.isprintable() else MARK for one in text)
+    inner = visible.strip(" ")
+    before = len(visible) - len(visible.lstrip(" ")) if inner else len(visible)
+    return f"{MARK * before}{inner}{MARK * (len(visible) - before - len(inner))}"
+
+
+def names_of(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - SHOWN_ROWS
+    told = ", ".join(shortened(name) for name in names[:SHOWN_ROWS])
+    return f"{told} and {more:,} more" if more > 0 else told
 
 
 def opened(refresh: Refresh) -> dict[str, Any]:

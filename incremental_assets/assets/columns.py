@@ -16,7 +16,7 @@ from resources.state_store.pool import States
 def column_assets(connection: Connection) -> list[dg.AssetsDefinition]:
     """The plan, and where the connection has columns, the batches and their merge."""
     plan = _column_plan_asset(connection)
-    if "columns" not in connection.scope().entities:
+    if "columns" not in connection.read_entities():
         return [plan]
     return [plan, _column_batches_asset(connection), _columns_asset(connection)]
 

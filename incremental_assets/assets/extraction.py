@@ -28,8 +28,9 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
         sources: dg.ResourceParam[Sources],
         states: dg.ResourceParam[States],
     ):
-        source, store = sources[connection.name], states[connection.name]
+        store = states[connection.name]
         try:
+            source = sources[connection.name]
             found = preflight(connection, source, store)
         except Ours as error:
             told = f"{type(error).__name__}: {error}"

@@ -23,7 +23,7 @@ def listing_assets(connection: Connection) -> list[dg.AssetsDefinition]:
     """One asset per entity that is listed; columns are read in batches instead."""
     return [
         _listing_asset(connection, ENTITIES[name])
-        for name in connection.scope().entities
+        for name in connection.read_entities()
         if name != COLUMNS.name
     ]
 

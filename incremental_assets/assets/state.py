@@ -23,7 +23,7 @@ def state_assets(connection: Connection) -> list[dg.AssetsDefinition]:
 
 
 def _incremental_diff_asset(connection: Connection) -> dg.AssetsDefinition:
-    entities = connection.scope().entities
+    entities = connection.read_entities()
     planned = [] if "columns" in entities else ["column_plan"]
 
     @connection_asset(

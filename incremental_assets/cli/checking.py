@@ -16,6 +16,7 @@ import polars as pl
 
 from incremental_assets.cli.show import path_of
 from incremental_assets.config import Config, Connection
+from incremental_assets.config_url import FileSecret
 from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
 from incremental_assets.failures import Ours
 from incremental_assets.wiring import open_objects, open_source
@@ -148,7 +149,14 @@ def _login(config: Config, connection: Connection, probed: list[Probed]) -> Told
         server.close()
         raise
     probed.append(server)
-    return Told(f"{server.source.dialect.title} answers")
+    return Told(f"{server.source.dialect.title} answers", _exposed(connection))
+
+
+def _exposed(connection: Connection) -> list[str]:
+    """Whether others can read what only this process has to."""
+    if isinstance(connection.url, FileSecret) and connection.url.open_to_everybody():
+        return [f"every user of this machine may read {connection.url_file}: chmod 600 it"]
+    return []
 
 
 def _checks(server: Probed, *, full: bool) -> Iterator[tuple[str, Callable[[], Told]]]:

@@ -43,6 +43,12 @@ class Output(click.ParamType):
 )
 @click.option("--version", "number", type=int, metavar="N", help="Default: the current version.")
 @click.option("--diff", "as_diff", is_flag=True, help="What changed in the version, not its state.")
+@click.option(
+    "--safe-for-spreadsheets",
+    "guarded",
+    is_flag=True,
+    help="csv only: put a ' before text that a spreadsheet would run as a formula.",
+)
 @click.pass_obj
 @ending_plainly
 def export_command(
@@ -53,17 +59,24 @@ def export_command(
     output: str,
     number: int | None,
     as_diff: bool,
+    guarded: bool,
 ) -> None:
     """Write an entity of a version, all its columns, into one file.
 
-    parquet and jsonl hold every name and value exactly. In csv all text is in quotes, a missing
-    value is an empty cell without them, and a cell that a spreadsheet would run as a formula
-    (it begins with = + - @, a tab or a line break) gets a ' in front: read parquet or jsonl where
-    that matters.
+    Every format holds every name and value exactly. In csv all text is in quotes, and a missing
+    value is an empty cell without them. Names and comments are other people's: a spreadsheet runs
+    text that begins with = + - @, a tab or a line break as a formula, quotes or not. For people who
+    open the file in one there is --safe-for-spreadsheets, which puts a ' before such text.
     """
+    if guarded and form != "csv":
+        raise click.UsageError("--safe-for-spreadsheets is for --format csv.")
     if output == STDOUT and form == "parquet":
         raise click.UsageError("parquet cannot be written to stdout; name a file.")
     frame, number = _rows(settings["config"], connection, entity, number, as_diff=as_diff)
+    if guarded:
+        from incremental_assets.cli.exporting import without_formulas
+
+        frame = without_formulas(frame)
     _write(frame, form, output)
     if output != STDOUT:
         what = f"the diff of {entity}" if as_diff else entity

@@ -25,12 +25,15 @@ def write_parquet(frame: pl.LazyFrame, target: Path) -> None:
 
 
 def write_csv(frame: pl.LazyFrame, target: Path) -> None:
-    """All text in quotes, and harmless in a spreadsheet; a missing value is empty, unquoted."""
+    """All text in quotes, as it is; a missing value is empty, without quotes."""
+    frame.sink_csv(target, quote_style="non_numeric", datetime_format=TIME_FORMAT)
+
+
+def without_formulas(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Text that a spreadsheet would run gets a ' in front; reading it back needs to know that."""
     text = pl.col(pl.String)
     guarded = pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text)
-    frame.with_columns(guarded.name.keep()).sink_csv(
-        target, quote_style="non_numeric", datetime_format=TIME_FORMAT
-    )
+    return frame.with_columns(guarded.name.keep())
 
 
 def write_jsonl(frame: pl.LazyFrame, target: Path) -> None:

@@ -119,7 +119,9 @@ def _tables(number: int) -> str:
 
 def refusal_message(verdict: Verdict, connection: str) -> str:
     """What would go and the two ways on, for people."""
-    reasons = "; ".join(finding.text for finding in verdict.findings)
+    reasons = "; ".join(finding.text for finding in verdict.findings[:NAMED])
+    if len(verdict.findings) > NAMED:
+        reasons += f"; and {len(verdict.findings) - NAMED} more"
     names = [".".join(repr(part) for part in row) for row in verdict.gone.head(NAMED).iter_rows()]
     more = verdict.gone.height - len(names)
     listed = ", ".join(names) + (f" and {more} more" if more else "")

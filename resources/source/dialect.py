@@ -5,11 +5,12 @@ Opening connections and reading rows is not done here (``source.py``). How to ad
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, resources
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +22,7 @@ from resources.source.errors import CapabilityMissing
 FOLDER = "resources.source.dialects"
 # A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
 FOLDERS = ("postgresql", "sqlite")
+PASSWORD_WITH_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 
 
 def _same_database(url: URL, database: str) -> URL:
@@ -29,6 +31,14 @@ def _same_database(url: URL, database: str) -> URL:
 
 def _named_database(url: URL) -> str:
     return url.database or ""
+
+
+def _all_text(_error: Exception) -> bool:
+    return False
+
+
+def _not_found(_cursor: object, _names: Sequence[str]) -> str | None:
+    return None
 
 
 def _unexplained(_error: Exception) -> ResourceError | None:
@@ -62,6 +72,10 @@ class Dialect:
     database_of: Callable[[URL], str] = _named_database
     url_for: Callable[[URL, str], URL] = _same_database
     explain: Callable[[Exception], ResourceError | None] = _unexplained
+    # Whether the driver's error means a text in the catalog that is none; then, of the cursor of
+    # the same statement (after bytes.sql, if there is one) and its columns: which text of what.
+    not_text: Callable[[Exception], bool] = _all_text
+    find_not_text: Callable[[Any, Sequence[str]], str | None] = _not_found
     package: str = FOLDER
 
     def has(self, name: str) -> bool:
@@ -118,6 +132,12 @@ def parse_url(url: str | URL) -> URL:
     Raises:
         CapabilityMissing: it is no URL.
     """
+    # What follows an @ in a password would count as the host, and be told as such.
+    if isinstance(url, str) and PASSWORD_WITH_AT.match(url):
+        raise CapabilityMissing(
+            "The connection's url has more than one @ (its text is not shown: it may hold a "
+            "password). Percent-encode special characters of user and password: @ is %40."
+        )
     try:
         return make_url(url)
     except (ArgumentError, ValueError):

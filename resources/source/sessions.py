@@ -10,14 +10,13 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import URL, Connection, Engine, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from resources.errors import ResourceError
 from resources.source.dialect import Dialect, parse_url
 from resources.source.errors import CapabilityMissing, QueryFailed
 from resources.source.frames import check_columns, frames
-
-SECRET_WORDS = ("pass", "secret", "token", "key")
+from resources.source.secrets import secrets_of, without
 
 
 class Session:
@@ -35,7 +34,8 @@ class Session:
     def rows(self, file: str, **binds: object) -> list[dict[str, Any]]:
         """Every row of a small result."""
         names, cursor = self._run(file, binds)
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        with self._decoding(names, cursor):
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def frames(
         self, file: str, schema: Mapping[str, pl.DataType], **binds: object
@@ -49,18 +49,52 @@ class Session:
         given = self.database if "database" in schema and "database" not in names else None
         expected = [name for name in schema if name != "database" or given is None]
         check_columns(names, expected)
-        yield from frames(cursor, names, schema, given)
+        with self._decoding(names, cursor):
+            yield from frames(cursor, names, schema, given)
 
     def frame(self, file: str, schema: Mapping[str, pl.DataType], **binds: object) -> pl.DataFrame:
         """The result in one frame."""
         return pl.concat([pl.DataFrame(schema=schema), *self.frames(file, schema, **binds)])
 
+    @contextmanager
+    def _decoding(self, names: list[str], cursor: Any) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            found = self._dialect.find_not_text(cursor, names) or repr(error.object[:80])
+        else:
+            return
+        raise _no_text(found)
+
     def _run(self, file: str, binds: Mapping[str, object]) -> tuple[list[str], Any]:
         self.file = file
         statement = text(self._dialect.sql(file))
+        try:
+            result = self._connection.execute(statement, {**self._always, **binds})
+        except DBAPIError as error:
+            if not self._dialect.not_text(error.orig or error):
+                raise
+            found = self._found_as_bytes(file, binds) or str(error.orig)
+        else:
+            # Rows are taken from the driver's cursor: as plain tuples they cost a third.
+            return list(result.keys()), result.cursor
+        raise _no_text(found)
+
+    def _found_as_bytes(self, file: str, binds: Mapping[str, object]) -> str | None:
+        """Run the statement again with texts as the bytes they are; which of them is no text."""
+        self._connection.rollback()
+        for setting in ("session", "bytes"):
+            self._connection.execute(text(self._dialect.sql(setting)), self._always)
+        statement = text(self._dialect.sql(file))
         result = self._connection.execute(statement, {**self._always, **binds})
-        # Rows are taken from the driver's cursor: as plain tuples they cost a third.
-        return list(result.keys()), result.cursor
+        return self._dialect.find_not_text(result.cursor, list(result.keys()))
+
+
+def _no_text(found: str) -> ResourceError:
+    return QueryFailed(
+        f"a text in the catalog is not UTF-8: {found}. A name must survive unchanged, so that "
+        "nothing is read until this is mended at the source, or left out with `exclude`."
+    )
 
 
 class Sessions:
@@ -78,7 +112,7 @@ class Sessions:
         self._dialect = dialect
         self._timeout = statement_timeout_seconds
         self._name = name
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[tuple[str, URL], Engine] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -95,9 +129,9 @@ class Sessions:
         Raises:
             ResourceError: whatever failed, as one of ours, saying where.
         """
-        url = self._url()
+        url, secrets = self._looked_up()
         database = self._dialect.database_of(url) if database is None else database
-        engine = self._engine(url, database)
+        engine = self._engine(url, database, secrets)
         session = None
         try:
             with engine.connect() as connection:
@@ -107,59 +141,68 @@ class Sessions:
                     session.rows("session")
                 yield session
         except ResourceError as error:
-            error.args = (self._placed(str(error), database, session, purpose),)
+            told = without(str(error), [str(error)], secrets)
+            error.args = (self._placed(told, database, session, purpose),)
             raise
-        except (SQLAlchemyError, UnicodeError, _driver_error(engine)) as error:
-            failed = self._explained(error)
+        except (SQLAlchemyError, UnicodeError, TypeError, _driver_error(engine)) as error:
+            if isinstance(error, TypeError) and session is not None:
+                raise
+            failed = self._explained(error, secrets)
             failed.args = (self._placed(str(failed), database, session, purpose),)
             raise failed from None
 
-    def _url(self) -> URL:
-        return parse_url(self._given() if callable(self._given) else self._given)
+    def _looked_up(self) -> tuple[URL, frozenset[str]]:
+        """The URL as it is now, and what of it must not be repeated."""
+        given = self._given() if callable(self._given) else self._given
+        try:
+            url = parse_url(given)
+        except ResourceError as error:
+            error.args = (f"{self._name}: {error}",)
+            raise
+        return url, secrets_of(url, given if isinstance(given, str) else None)
 
-    def _engine(self, url: URL, database: str) -> Engine:
+    def _engine(self, url: URL, database: str, secrets: frozenset[str]) -> Engine:
+        # By URL too: another password, say, is another engine.
+        key = (database, url)
         with self._lock:
-            if database not in self._engines:
-                self._engines[database] = self._new_engine(url, database)
-            return self._engines[database]
+            if key not in self._engines:
+                self._engines[key] = self._new_engine(url, database, secrets)
+            return self._engines[key]
 
-    def _new_engine(self, url: URL, database: str) -> Engine:
+    def _new_engine(self, url: URL, database: str, secrets: frozenset[str]) -> Engine:
         try:
             target = self._dialect.engine_url(url, database)
             return create_engine(target, **self._dialect.engine_options)
         except (ImportError, SQLAlchemyError) as error:
-            reason = self._redacted(str(error))
+            reason = without(str(error), [str(error)], secrets)
         raise CapabilityMissing(
             f"{self._name}: the driver of {self._dialect.title} cannot be used ({reason}). "
             f"Install it: pip install 'incremental-assets[{self._dialect.extra}]'."
         )
 
-    def _explained(self, error: Exception) -> ResourceError:
+    def _explained(self, error: Exception, secrets: frozenset[str]) -> ResourceError:
+        """The driver's error as one of ours, without its words where they hold a secret."""
         driver = getattr(error, "orig", None) or error
+        words = _words(driver)
         known = self._dialect.explain(driver)
+        if known is None and isinstance(driver, TypeError):
+            known = QueryFailed(f"the driver refuses an option of the url: {words[0]}. Mend it.")
         if known is None:
-            lines = str(driver).strip().splitlines() or [type(driver).__name__]
-            known = QueryFailed(f"the server refused a statement: {lines[0]}")
+            known = QueryFailed(f"the server refused a statement: {words[0]}")
+        known.args = (without(str(known), words, secrets),)
         return known
 
     def _placed(self, message: str, database: str, session: Session | None, purpose: str) -> str:
-        """``message`` with the place it came from, without the URL's secrets."""
+        """``message`` with the place it came from."""
         at = "while connecting" if session is None else f"{session.file}.sql for {purpose}"
-        place = f"{self._name} ({self._dialect.title}, database {database!r}, {at})"
-        return f"{place}: {self._redacted(message)}"
+        return f"{self._name} ({self._dialect.title}, database {database!r}, {at}): {message}"
 
-    def _redacted(self, message: str) -> str:
-        """Drivers do not repeat passwords; should one do so, it ends here."""
-        url = self._url()
-        options = {name: str(value) for name, value in url.query.items()}
-        secrets = [str(url.password or "")] + [
-            value for name, value in options.items() if any(word in name for word in SECRET_WORDS)
-        ]
-        for secret in secrets:
-            # Where the password is the role's name, say, the message would lose its sense.
-            if len(secret) > 2 and secret not in (url.username, url.database):
-                message = message.replace(secret, "***")
-        return message
+
+def _words(error: Exception) -> list[str]:
+    """What a driver said, in the shapes in which a message may repeat it; the first line first."""
+    whole = str(error).strip() or type(error).__name__
+    primary = str(getattr(getattr(error, "diag", None), "message_primary", None) or whole)
+    return [whole.splitlines()[0], whole, *(" ".join(text.split()) for text in (primary, whole))]
 
 
 def _driver_error(engine: Engine) -> type[Exception]:

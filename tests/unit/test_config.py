@@ -19,11 +19,11 @@ from incremental_assets.config import (
     ConfigError,
     Connection,
     ExtractionConfig,
-    Options,
     demo_config,
     find_config,
     load_config,
 )
+from incremental_assets.config_options import Options
 
 PASSWORD = "hunter2"
 URL = f"postgresql://reader:{PASSWORD}@db.example:5432/shop"

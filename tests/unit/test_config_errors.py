@@ -23,7 +23,20 @@ BAD_CONNECTION = [
     ("url: mysql://h/x", "No dialect reads mysql:// URLs. Known are postgresql://"),
     ("url: 'sqlite://'", "connections[0].url: names no database file"),
     ("url: 'sqlite:///:memory:'", "connections[0].url: names no database file"),
-    ("embedded: true", "connections[0].embedded: unknown key; allowed: name, url, include"),
+    ("embedded: true", "connections[0].embedded: unknown key; allowed: name, dialect, url, url_f"),
+    (
+        "url_file: secret.txt",
+        "connections[0]: url and url_file are both given; keep one of them",
+    ),
+    ("url_file: 5", "connections[0].url_file: 5 is not allowed; allowed: the path of a file"),
+    ("url_file: ~nobody_here/x", "connections[0]: url_file: nobody has this home directory"),
+    ("dialect: oracle", "connections[0].dialect: 'oracle' is not a dialect; allowed: postgresql"),
+    ("dialect: sqlite", "connections[0].url: is not one of the dialect sqlite; leave dialect out"),
+    ("dialect: 5", "connections[0].dialect: 5 is not allowed; allowed: the name of a dialect"),
+    (
+        "url: 'postgresql://reader:p@ss/word@db.example/shop'",
+        "connections[0].url: connection shop: The connection's url has more than one @",
+    ),
     ("inclde: {}", "connections[0].inclde: unknown key; did you mean include?"),
     (
         "temp-table-regex: x",

@@ -1,8 +1,14 @@
 """Tables in the UI: what a database's names say stays text there."""
 
-import polars as pl
+import re
 
-from incremental_assets.metadata import SHOWN_ROWS, table_of
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incremental_assets.metadata import JOINER, SHOWN_ROWS, names_of, shortened, table_of
+from tests.hostile import TEXTS, active, cells
 
 
 def test_a_frame_becomes_a_markdown_table() -> None:
@@ -24,6 +30,39 @@ def test_names_cannot_break_out_of_their_cell() -> None:
     assert "<" not in row
     assert "](" not in row.replace("\\]\\(", "")
     assert "\x1b" not in row
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_shown_as_a_text(text: str) -> None:
+    frame = pl.DataFrame({"first": ["a"], "second": [text], "third": ["z"]})
+
+    told = table_of(frame).value
+
+    assert active(told) == []
+    heading, (first, second, third) = cells(told)
+    assert (heading, first, third) == (["first", "second", "third"], "a", "z")
+    assert second.replace(JOINER, "") == shortened(text)
+    # What viewers find in bare text and make links of.
+    assert re.search(r"https?://|www\.|\w@\w|mailto:\w", second) is None
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30))
+def test_any_text_stays_in_its_cell(text: str) -> None:
+    told = table_of(pl.DataFrame({"first": [text], "second": ["z"]})).value
+
+    assert active(told) == []
+    assert [len(row) for row in cells(told)] == [2, 2]
+    assert cells(told)[1][0].replace(JOINER, "") == shortened(text)
+
+
+def test_spaces_and_marks_are_visible_where_they_would_not_be() -> None:
+    shown = [shortened(text) for text in ("", " ", " a b ", "\n", "a\u200bb", "\x1b[0m")]
+    assert shown == ["", "·", "·a b·", "·", "a·b", "·[0m"]
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    assert names_of(["shop", " "]) == "shop, ·"
+    assert names_of([f"d{number}" for number in range(10_000)]).endswith(", d19 and 9,980 more")
 
 
 def test_long_values_and_long_frames_are_cut() -> None:

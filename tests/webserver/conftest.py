@@ -6,16 +6,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from sqlalchemy import make_url
 
 from incremental_assets.instance import Home, open_instance, prepare_home
 from resources.source.dialect import dialect_for
+from tests.leaks import awkward
+from tests.postgres_server import WITH_PASSWORD
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
 from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "mended", "broken", "killed", "busy", "watched")
+NEW = ("clicked", "mended", "broken", "killed", "busy", "watched", "secret", "denied")
+# Those of a role with a password; one of them gives a wrong one.
+CORES = {"secret": "Uq7xDd0secret", "denied": "Eq7xDd0denied"}
+ROLE = "secretive_in_the_ui"
 REFRESHED = ("shown", "guarded", "resumed", "whole")
 
 
@@ -58,6 +65,10 @@ def create_databases(postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         for name in (*NEW, *REFRESHED):
             connection.execute(f"create database {name} template template_shop")
+        password = sql.Literal(awkward(CORES["secret"]))
+        create = sql.SQL("create role {} login in role {} password {}")
+        names = map(sql.Identifier, (ROLE, WITH_PASSWORD))
+        connection.execute(create.format(*names, password))
 
 
 def write_config(directory: Path, postgres_url: str) -> Path:
@@ -65,7 +76,7 @@ def write_config(directory: Path, postgres_url: str) -> Path:
     connections = [
         {
             "name": name,
-            "url": database_url(postgres_url, name),
+            "url": configured_url(postgres_url, name),
             "exclude": {".*": ["control"]},
             "options": {"batch_tables": TABLES_OF_A_BATCH, "sensor_seconds": 1},
         }
@@ -74,6 +85,15 @@ def write_config(directory: Path, postgres_url: str) -> Path:
     path = directory / "connections.yaml"
     path.write_text(json.dumps({"state": "./catalog", "connections": connections}))
     return path
+
+
+def configured_url(postgres_url: str, name: str) -> str:
+    """What the configuration says of a connection."""
+    url = database_url(postgres_url, name)
+    if name not in CORES:
+        return url
+    password = awkward(CORES[name])
+    return make_url(url).set(username=ROLE, password=password).render_as_string(hide_password=False)
 
 
 def database_url(postgres_url: str, name: str) -> str:

@@ -12,7 +12,12 @@ from resources.source.source import Source
 
 PACKAGE = "faulty_dialects"
 
-SCHEMA = ("create schema control", "create table control.fault (relation text)")
+SCHEMA = (
+    "create schema control",
+    "create table control.fault (relation text)",
+    "grant usage on schema control to public",
+    "grant select on control.fault to public",
+)
 
 BLOCKED = 1
 
@@ -45,7 +50,7 @@ where (select count(*) from patience) >= 0
 def open_source(config: Config, connection: Connection) -> Source:
     """The source of a connection, as ``wiring.open_source`` opens it, but for the dialect."""
     return Source(
-        connection.url.get_secret_value(),
+        connection.address,
         replace(connection.dialect(), package=PACKAGE),
         connection.scope(),
         statement_timeout_seconds=connection.options.statement_timeout_seconds,

@@ -105,3 +105,23 @@ TICKS = """query ($sensor: SensorSelector!) {
         ... on Error { message }
     }
 }"""
+
+RESOURCES = """query ($repository: RepositorySelector!) {
+    allTopLevelResourceDetailsOrError(repositorySelector: $repository) {
+        __typename
+        ... on ResourceDetailsList {
+            results {
+                name description
+                configFields { name description defaultValueAsJson }
+                configuredValues { key value type }
+            }
+        }
+    }
+}"""
+
+CONFIG = """query ($job: PipelineSelector!) {
+    runConfigSchemaOrError(selector: $job) {
+        __typename
+        ... on RunConfigSchema { rootDefaultYaml allConfigTypes { key description } }
+    }
+}"""

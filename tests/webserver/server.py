@@ -81,6 +81,7 @@ class Webserver:
 
     def __init__(self, directory: Path, home: Path, config: Path) -> None:
         self.directory = directory
+        self.home = home
         self._log = directory / "dagster.log"
         self._port = _free_port()
         self._url = f"http://{HOST}:{self._port}"
@@ -92,7 +93,11 @@ class Webserver:
 
     def end_of_log(self) -> str:
         """What webserver and daemon printed last."""
-        return self._log.read_text()[-8000:]
+        return self.everything_printed()[-8000:]
+
+    def everything_printed(self) -> str:
+        """What webserver, daemon and code server printed."""
+        return self._log.read_text()
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""``export``: one file, whole, readable by others, harmless in a spreadsheet."""
+"""``export``: one file, whole, readable by others, and on demand harmless in a spreadsheet."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from incremental_assets.cli.exporting import to_file, write_csv
+from incremental_assets.cli.exporting import to_file, without_formulas, write_csv
 from tests.shop_versions import DIFF, EVIL, FIRST, FORMULA, SECOND, Run, Shop
 
 
@@ -43,27 +43,40 @@ def test_jsonl_holds_everything_as_it_is(refreshed: Shop, run: Run) -> None:
     assert evil["created_at"] is None
 
 
-def test_csv_cells_are_no_formulas_and_keep_the_rest(refreshed: Shop, run: Run) -> None:
+def test_csv_keeps_everything_as_it_is(refreshed: Shop, run: Run) -> None:
     export(run, "columns", "csv", "out.csv")
+    evil, orders = csv.DictReader(io.StringIO(Path("out.csv").read_text(), newline=""))
+    assert (evil["table"], evil["column"], evil["comment"]) == (EVIL, "=cmd", "\tx")
+    assert (orders["ordinal"], orders["nullable"]) == ("", "false")
+
+
+def test_cells_are_no_formulas_where_that_is_asked_for(refreshed: Shop, run: Run) -> None:
+    export(run, "columns", "csv", "out.csv", "--safe-for-spreadsheets")
     evil, orders = csv.DictReader(io.StringIO(Path("out.csv").read_text(), newline=""))
     assert evil["table"] == EVIL
     assert evil["column"] == "'=cmd"
     assert evil["comment"] == "'\tx"
     assert (orders["ordinal"], orders["nullable"]) == ("", "false")
-    export(run, "schemas", "csv", "out.csv")
+    export(run, "schemas", "csv", "out.csv", "--safe-for-spreadsheets")
     (main,) = csv.DictReader(io.StringIO(Path("out.csv").read_text()))
     assert main["owner"] == f"'{FORMULA}"
 
 
+CELLS = ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "1-1", " =1", "", None, "'x"]
+
+
 def test_csv_tells_missing_from_empty_and_quotes_all_text(tmp_path: Path) -> None:
-    cells = ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "1-1", " =1", "", None, "'x"]
-    write_csv(pl.LazyFrame({"a": cells, "n": range(len(cells))}), tmp_path / "out.csv")
+    write_csv(pl.LazyFrame({"a": CELLS, "n": range(len(CELLS))}), tmp_path / "out.csv")
     written = (tmp_path / "out.csv").read_bytes().decode()
-    expected = [
-        '"a","n"', '"\'=1",0', '"\'+1",1', '"\'-1",2', '"\'@x",3', '"\'\tx",4', '"\'\rx",5',
-        '"\'\nx",6', '"1-1",7', '" =1",8', '"",9', ",10", '"\'x",11', "",
-    ]  # fmt: skip
-    assert written.split("\n") == "\n".join(expected).split("\n")
+    quoted = ["" if cell is None else f'"{cell}"' for cell in CELLS]
+    expected = ['"a","n"', *(f"{cell},{row}" for row, cell in enumerate(quoted)), ""]
+    assert written == "\n".join(expected)
+
+
+def test_what_begins_like_a_formula_is_guarded_and_nothing_else() -> None:
+    guarded = without_formulas(pl.LazyFrame({"a": CELLS, "n": range(len(CELLS))})).collect()
+    changed = [f"'{cell}" for cell in CELLS[:7]]
+    assert guarded["a"].to_list() == [*changed, *CELLS[7:]]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -131,6 +144,11 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         (["--entity", "tables", "--format", "csv", "--output", "."], 2, "no regular file"),
         (["--entity", "tables", "--format", "atlan", "--output", "x"], 2, "atlan"),
         (["--entity", "tables", "--format", "csv"], 2, "--output"),
+        (
+            ["--entity", "tables", "--format", "jsonl", "--output", "x", "--safe-for-spreadsheets"],
+            2,
+            "--format csv",
+        ),
         (["--entity", "tables", "--format", "csv", "--output", "no/where"], 1, "No such file"),
         (["--entity", "procedures", "--format", "csv", "--output", "x"], 1, "no procedures"),
         (

@@ -1,12 +1,17 @@
 """PostgreSQL: facts, and what its errors mean. The queries are the SQL files beside this one."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 from sqlalchemy.engine import URL
 
 from resources.source.dialect import Dialect
 from resources.source.dialects.postgresql.explain import explain
+
+# The columns that say which object a row is of.
+NAMING = ("database", "schema", "table", "column", "procedure")
 
 
 def _database_of(url: URL) -> str:
@@ -16,6 +21,29 @@ def _database_of(url: URL) -> str:
 
 def _bind_tables(tables: pl.DataFrame) -> dict[str, object]:
     return {"oids": tables["native_id"].to_list()}
+
+
+def _not_text(error: Exception) -> bool:
+    # character_not_in_repertoire: a database in SQL_ASCII holds whatever bytes its clients sent.
+    return getattr(error, "sqlstate", None) == "22021"
+
+
+def _find_not_text(cursor: Any, names: Sequence[str]) -> str | None:
+    result = cursor.pgresult
+    for row in range(cursor.rownumber or 0, result.ntuples):
+        values = [result.get_value(row, column) or b"" for column in range(result.nfields)]
+        for name, value in zip(names, values, strict=True):
+            try:
+                value.decode()
+            except UnicodeDecodeError:
+                key = dict(zip(names, values, strict=True))
+                told = ", ".join(f"{kind} {_shown(key[kind])}" for kind in NAMING if kind in key)
+                return f"{value[:80]!r} ({name} of {told})"
+    return None
+
+
+def _shown(name: bytes) -> str:
+    return repr(name.decode("utf-8", "backslashreplace"))
 
 
 DIALECT = Dialect(
@@ -52,4 +80,6 @@ DIALECT = Dialect(
     ),
     database_of=_database_of,
     explain=explain,
+    not_text=_not_text,
+    find_not_text=_find_not_text,
 )

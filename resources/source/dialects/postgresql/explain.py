@@ -17,6 +17,10 @@ NO_DATABASE = re.compile(r'database ".*" does not exist')
 NOT_CONNECTED = re.compile(
     r"connection (failed|is bad|timeout)|resolve host|could not (connect|translate)"
 )
+OPTION = re.compile(
+    r"invalid value for parameter|unrecognized configuration parameter|connection option|"
+    r"invalid command-line argument|permission denied to set parameter|invalid \S+ value"
+)
 # Printing functions look at the catalog as it is now, not as the snapshot sees it.
 MOVED = re.compile(r"with OID \d+|cache lookup failed|invalid internal value for enum")
 
@@ -29,9 +33,7 @@ def explain(error: Exception) -> ResourceError | None:
         return _refused(str(state), told)
     if any(base.__name__ == "OperationalError" for base in type(error).__mro__):
         return _not_connected(told) or _passing(f"the connection was lost: {told}")
-    if "invalid connection option" in told:
-        return QueryFailed(f"libpq does not know an option of the url: {told}. Mend the url.")
-    return None
+    return _option(told) if OPTION.search(told) else None
 
 
 def _told(error: Exception) -> str:
@@ -48,6 +50,8 @@ def _not_connected(told: str) -> ResourceError | None:
         return AccessDenied(f"{told}. Grant connect and login to the connection's role.")
     if NO_DATABASE.search(told):
         return QueryFailed(f"{told}. Mend the url, or the connection's `include`.")
+    if OPTION.search(told):
+        return _option(told)
     if NOT_CONNECTED.search(told):
         return SourceUnavailable(
             f"nobody takes the connection: {told}. See that the server runs and that host and "
@@ -67,6 +71,10 @@ def _refused(state: str, told: str) -> ResourceError | None:
 
 def _passing(told: str) -> ResourceError:
     return QueryFailed(f"{told}. It passes: refresh again.", transient=True)
+
+
+def _option(told: str) -> ResourceError:
+    return QueryFailed(f"an option of the url is refused: {told}. Mend the url.")
 
 
 def _login(told: str) -> ResourceError:
