@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from resources.state_store.head import Head
+
 OLDER = 0
 # What the older format is said not to have had yet.
 MISSING: Mapping[str, tuple[str, ...]] = {
@@ -31,8 +33,9 @@ def make_older(connection: Path) -> None:
             "manifest": path.relative_to(connection).as_posix(),
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
-    head = json.loads((connection / "HEAD").read_text())
-    (connection / "HEAD").write_text(json.dumps(head | refs[head["version"]] | {"format": OLDER}))
+    head = Head.from_bytes((connection / "HEAD").read_bytes(), "HEAD")
+    older = head.model_copy(update={**refs[head.version], "format": OLDER})
+    (connection / "HEAD").write_bytes(older.to_bytes())
     for path in connection.glob("extractions/*/extraction.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "format": OLDER}))
 
