@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,26 +62,21 @@ class Request:
         """As the real server answers."""
         return self.app(self.environ, self.start_response)
 
-    def answered(
-        self, status: str, code: str, headers: Sequence[tuple[str, str]] = ()
-    ) -> list[bytes]:
-        """An error as S3 writes it, without asking the server."""
-        self._drain()
+    def answered(self, status: str, code: str, *, unread: bool = True) -> list[bytes]:
+        """An error as S3 writes it; ``unread`` if the request's body was not read yet."""
+        if unread:
+            self.environ["wsgi.input"].read(int(self.environ.get("CONTENT_LENGTH") or 0))
         body = f"<Error><Code>{code}</Code><Message>asked to fail</Message></Error>".encode()
         if self.environ["REQUEST_METHOD"] == "HEAD":
             body = b""
         length = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-        self.start_response(status, [*length, *headers])
+        self.start_response(status, length)
         return [body]
 
     def cut(self) -> list[bytes]:
         """The connection ends without an answer."""
         self.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         raise ConnectionAbortedError("asked to fail")
-
-    def _drain(self) -> None:
-        length = int(self.environ.get("CONTENT_LENGTH") or 0)
-        self.environ["wsgi.input"].read(length)
 
 
 @dataclass
@@ -165,7 +160,7 @@ def done_but_unanswered(request: Request) -> list[bytes]:
 def done_but_failing(request: Request) -> list[bytes]:
     """The server does it, and what stands before it answers that it failed."""
     list(request.app(request.environ, lambda *_: None))
-    return request.answered("502 Bad Gateway", "BadGateway")
+    return request.answered("502 Bad Gateway", "BadGateway", unread=False)
 
 
 @contextmanager
@@ -195,7 +190,7 @@ def client(endpoint: str, **settings: Any) -> Any:
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
-        config=Config(retries={"max_attempts": 1, "mode": "standard"}, **settings),
+        config=Config(retries={"total_max_attempts": 1}, **settings),
     )
 
 

@@ -31,8 +31,9 @@ from resources.state_store.scratch import scratch_folder
 class S3Objects:
     """An ObjectStore in ``bucket`` below ``prefix``.
 
-    ``client`` must make one attempt only (``Config(retries={"max_attempts": 1})``); ``credentials``
-    gives what Polars signs with, as object_store's options, again and again: they may expire.
+    ``client`` must make one attempt only (``Config(retries={"total_max_attempts": 1})``).
+    ``credentials`` gives what Polars signs with, as object_store's options; it is asked again and
+    again, because they may expire.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -57,7 +58,9 @@ class Bucket:
                 self._is_there = True
                 raise ObjectMissing(f"{self.place(key)} does not exist.") from error
             raise explained(error, self.place(key)) from error
-        self._is_there = True
+        # An answer to HEAD has no body: a missing bucket, or a server that is no S3, looks like a
+        # missing object.
+        self._is_there = self._is_there or answer is not None
         return answer
 
     def get(self, key: str) -> Stored:
@@ -96,12 +99,8 @@ class Bucket:
                 return None
             return found
 
-        was_there = self._is_there
         found = self.ask(key, request)
-        if found is None and not was_there:
-            # An answer to HEAD has no body: a missing bucket, or a server that is no S3, looks
-            # like a missing object.
-            self._is_there = False
+        if found is None and not self._is_there:
             self._must_be_there()
         return found
 
@@ -136,27 +135,32 @@ class Bucket:
         """All keys that begin with ``start``."""
         more: dict[str, str] = {}
         while True:
-            page = self.ask(
-                start,
-                lambda _attempt, more=more: self.client.list_objects_v2(
-                    Bucket=self.name, Prefix=start, **more
-                ),
-            )
+            page = self._page(start, more)
             yield from (one["Key"] for one in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def _page(self, start: str, more: dict[str, str]) -> dict[str, Any]:
+        def request(_attempt: int) -> dict[str, Any]:
+            page: dict[str, Any] = self.client.list_objects_v2(
+                Bucket=self.name, Prefix=start, **more
+            )
+            return page
+
+        return self.ask(start, request)
+
     def delete(self, keys: Sequence[str]) -> None:
         """Remove the objects; absent ones are fine."""
         for first in range(0, len(keys), KEYS_PER_DELETE):
-            batch = [{"Key": key} for key in keys[first : first + KEYS_PER_DELETE]]
-            self.ask(keys[first], lambda _attempt, batch=batch: self._delete(batch))
+            batch = keys[first : first + KEYS_PER_DELETE]
+            self.ask(batch[0], partial(self._delete, batch))
 
-    def _delete(self, batch: list[dict[str, str]]) -> None:
+    def _delete(self, keys: Sequence[str], _attempt: int) -> None:
         """The answer is a success even where single keys were refused: make that an error."""
+        objects = [{"Key": key} for key in keys]
         done = self.client.delete_objects(
-            Bucket=self.name, Delete={"Objects": batch, "Quiet": True}
+            Bucket=self.name, Delete={"Objects": objects, "Quiet": True}
         )
         errors = [one for one in done.get("Errors", ()) if one.get("Code") != "NoSuchKey"]
         if errors:
