@@ -1,6 +1,10 @@
 """The S3 store's own affairs: requests that fail or get lost over real HTTP, parts, counts."""
 
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from resources.state_store.errors import (
 )
 from resources.state_store.resource import open_s3
 from resources.state_store.s3 import S3Objects
+from resources.state_store.scratch import owner
 from resources.state_store.store import StateStore
 from tests.s3_server import (
     ACCESS_KEY,
@@ -375,3 +380,36 @@ def test_a_profile_that_is_not_there_is_told(monkeypatch, tmp_path):
     with pytest.raises(StoreUnavailable, match="profile does not exist") as caught:
         open_s3("bucket/state", profile="nobody")
     assert not caught.value.transient
+
+
+def test_the_files_of_a_killed_process_go_with_the_next_one(objects, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = objects.scratch().with_name(owner(os.getpid()).rpartition("-")[0] + "-1")
+    killed.mkdir()
+    (killed / "half").write_bytes(b"")
+    objects.scratch().rmdir()
+
+    mine = objects.scratch()
+
+    assert list(mine.parent.iterdir()) == [mine]
+    assert mine.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_store_opens_in_any_process_and_can_be_watched(objects, server):
+    bucket = objects.uri.split("/")[2]
+    program = (
+        "from tests.s3_server import s3_objects\n"
+        "from tests.watched import Watched\n"
+        f"objects = s3_objects({server.endpoint!r}, {bucket!r}, 'state')\n"
+        "Watched(objects, lambda number, what: print(number, what)).create('a', b'1')"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout == "1 create a\n"
+    assert objects.read("a").data == b"1"
