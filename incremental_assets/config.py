@@ -17,7 +17,6 @@ from pydantic_core import ErrorDetails
 
 from incremental_assets.config_connection import Connection
 from incremental_assets.config_errors import (
-    NOT_YET,
     ConfigError,
     doubled_names,
     explain,
@@ -27,6 +26,7 @@ from incremental_assets.config_errors import (
     unknown_key,
 )
 from incremental_assets.config_options import Model
+from incremental_assets.config_state import PLACES, S3Settings, only_for_s3, placed
 from incremental_assets.config_url import base_of
 from incremental_assets.config_yaml import Substitution, Unreadable, parse
 
@@ -61,9 +61,10 @@ class Config(Model):
     state: str = Field(
         default="./catalog",
         validate_default=True,
-        description="The directory of the state; a relative one starts at the file.",
-        json_schema_extra={"allowed": "a directory"},
+        description="Where the state is: a directory (a relative one starts at the file), or S3.",
+        json_schema_extra={"allowed": PLACES},
     )
+    s3: S3Settings = Field(default_factory=S3Settings, description="How S3 is reached.")
     connections: tuple[Connection, ...] = Field(
         description="The servers whose metadata is kept.",
         json_schema_extra={"allowed": "a list of at least one connection, each with name and url"},
@@ -77,16 +78,10 @@ class Config(Model):
 
     @field_validator("state")
     @classmethod
-    def _directory(cls, state: str, info: ValidationInfo) -> str:
-        if state.startswith("s3:"):
-            raise refusal(f"s3:// is {NOT_YET}; allowed: a directory")
-        if "://" in state or not state.strip():
-            raise ValueError("not a directory")
-        base = base_of(info)
-        try:
-            return state if base is None else str((base / Path(state).expanduser()).resolve())
-        except RuntimeError:
-            raise ValueError("nobody has this home directory") from None
+    def _place(cls, state: str, info: ValidationInfo) -> str:
+        return placed(state, base_of(info))
+
+    _only_for_s3 = field_validator("s3")(only_for_s3)
 
     @field_validator("connections")
     @classmethod

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from incremental_assets.config import Config, Connection, demo_config, find_config, load_config
+from incremental_assets.config_state import S3
 from incremental_assets.instance import locate_home
 from resources.demo.server import DemoServer
 from resources.demo.shop import create_shop
 from resources.source.source import Source
 from resources.state_store.local import LocalObjects
 from resources.state_store.objects import ObjectStore
+from resources.state_store.resource import open_s3
 
 
 def current_config(explicit: str | None = None) -> Config:
@@ -51,5 +53,11 @@ def _demo_url(home: Path) -> str:
 
 
 def open_objects(config: Config) -> ObjectStore:
-    """The store that the configuration's ``state`` names."""
+    """The store that the configuration's ``state`` names; nothing connects before it is used.
+
+    Raises:
+        StoreUnavailable: the AWS configuration cannot be used.
+    """
+    if config.state.startswith(S3):
+        return open_s3(config.state.removeprefix(S3), **config.s3.plain())
     return LocalObjects(Path(config.state))

@@ -1,7 +1,10 @@
 """Small states for tests: stores by kind, and a whole refresh in one call."""
 
+import atexit
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -14,11 +17,27 @@ from resources.state_store.memory import MemoryObjects
 from resources.state_store.objects import ObjectStore
 from resources.state_store.store import StateStore
 from resources.state_store.version import Version
+from tests.s3_server import S3Server, s3_objects, started
+
+
+@cache
+def s3_server() -> S3Server:
+    """The server that all tests of this process share; it ends with the process."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(started())
+
+
+def on_s3(folder: Path) -> ObjectStore:
+    """A store in a bucket of its own."""
+    return s3_objects(s3_server().endpoint, s3_server().bucket(), "state/catalog")
+
 
 # Every kind of store that ships; the suites run over all of them.
 STORES: dict[str, Callable[[Path], ObjectStore]] = {
     "memory": lambda folder: MemoryObjects(),
     "local": lambda folder: LocalObjects(folder / "catalog"),
+    "s3": on_s3,
 }
 MARKER = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 SOURCE = {"identity": {"system_identifier": "7"}, "position": {"position_wal": 2**70}}
