@@ -1,7 +1,8 @@
 """Faults at every write to the store and at the first operation of every step of a refresh.
 
-``python -m tests.faults --url URL [--store local] [--spread]`` refreshes the database at URL, which
-must be empty, once per point and fault, looks at what is left, and prints a table.
+``python -m tests.faults --url URL [--store local|s3] [--points all|spread|commit]`` refreshes the
+database at URL, which must be empty, once per point and fault, looks at what is left, and prints a
+table.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from incremental_assets.config import load_config
 from resources.state_store.local import LocalObjects
 from resources.state_store.objects import ObjectStore
 from resources.state_store.store import StateStore
+from tests import s3_server
 from tests.aftermath import look, refresh_plainly
 from tests.changes import alter
 from tests.crashes import whole_number
@@ -47,7 +49,15 @@ def local(folder: Path) -> Iterator[Opener]:
     yield partial(LocalObjects, folder / "catalog")
 
 
-STORES = {"local": local}
+@contextmanager
+def s3(_folder: Path) -> Iterator[Opener]:
+    """A store on S3; the server is no process that forks."""
+    with s3_server.started_apart() as endpoint:
+        s3_server.client(endpoint).create_bucket(Bucket="faults")
+        yield partial(s3_server.s3_objects, endpoint, "faults", "state")
+
+
+STORES = {"local": local, "s3": s3}
 
 
 @dataclass(frozen=True)
@@ -147,19 +157,20 @@ class Campaign:
         return Round(what, fault.name, "; ".join(wrong))
 
 
-def chosen(points: dict[int | str, str], *, spread: bool) -> Iterator[tuple[int | str, Fault]]:
-    """Which faults at which points: all, or all at the commit and elsewhere one at every second."""
+def chosen(points: dict[int | str, str], which: str) -> Iterator[tuple[int | str, Fault]]:
+    """Which faults at which points: all; all at the commit and elsewhere one at every second
+    point (spread); or those at the commit alone."""
     faults, swap = list(FAULTS.values()), position(points)
     for turn, point in enumerate(points):
-        if point == swap or not spread:
+        if point == swap or which == "all":
             yield from ((point, fault) for fault in faults)
-        elif point in (swap - 1, swap + 1):
+        elif which == "spread" and point in (swap - 1, swap + 1):
             yield from ((point, fault) for fault in faults[turn % 2 :: 2])
-        elif turn % 2:
+        elif which == "spread" and turn % 2:
             yield point, faults[turn // 2 % len(faults)]
 
 
-def run(folder: Path, url: str, opener: Opener, *, spread: bool) -> Iterator[Round]:
+def run(folder: Path, url: str, opener: Opener, which: str) -> Iterator[Round]:
     """All rounds of a campaign."""
     campaign = Campaign(folder, url, opener)
     campaign.change()
@@ -169,7 +180,7 @@ def run(folder: Path, url: str, opener: Opener, *, spread: bool) -> Iterator[Rou
         assert in_child(campaign.plain) == 0
     points = campaign.points()
     swap = position(points)
-    for point, fault in chosen(points, spread=spread):
+    for point, fault in chosen(points, which):
         after = isinstance(point, int) and point > swap
         moves = after or fault.ends == SURVIVED or (point == swap and fault.does)
         yield campaign.round(fault, point, points[point], moves=moves, after=after)
@@ -199,11 +210,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--store", choices=STORES, default="local")
-    parser.add_argument("--spread", action="store_true")
+    parser.add_argument("--points", choices=("all", "spread", "commit"), default="all")
     asked = parser.parse_args()
     rounds = []
     with tempfile.TemporaryDirectory() as folder, STORES[asked.store](Path(folder)) as opener:
-        for one in run(Path(folder), asked.url, opener, spread=asked.spread):
+        for one in run(Path(folder), asked.url, opener, asked.points):
             rounds.append(one)
             if one.wrong:
                 sys.stderr.write(f"{one.fault} at {one.what}: {one.wrong}\n")

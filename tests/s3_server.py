@@ -2,10 +2,13 @@
 
 ``started()`` gives a server with its endpoint; ``s3_objects(endpoint, bucket, prefix)`` opens a
 store on it from any process. The door sees real HTTP, Polars' own requests included.
+``python -m tests.s3_server`` serves until its input ends, for those who fork.
 """
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -182,6 +185,19 @@ def started() -> Iterator[S3Server]:
         server.server_close()
 
 
+@contextmanager
+def started_apart() -> Iterator[str]:
+    """The endpoint of a server in a process of its own, until the end of the block."""
+    command = [sys.executable, "-m", "tests.s3_server"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.stdin.close()
+
+
 def client(endpoint: str, **settings: Any) -> Any:
     """A client that tries once, as the product's does; ``settings`` as botocore's Config has."""
     return boto3.client(
@@ -204,3 +220,10 @@ def s3_objects(endpoint: str, bucket: str, prefix: str = "", **settings: Any) ->
     return S3Objects(
         client(endpoint, **settings), bucket, prefix, credentials=credentials, retries=AT_ONCE
     )
+
+
+if __name__ == "__main__":
+    with started() as apart:
+        sys.stdout.write(f"{apart.endpoint}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
