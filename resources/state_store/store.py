@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from itertools import count, islice
 from typing import Any
 
-from resources.errors import ResourceError
 from resources.state_store import commit, retention
 from resources.state_store.errors import (
     ObjectMissing,
@@ -19,7 +18,7 @@ from resources.state_store.extraction import Extraction, open_extraction, read_e
 from resources.state_store.head import Head, HeadRef, VersionRef
 from resources.state_store.objects import ObjectStore, checked
 from resources.state_store.staging import StagedVersion
-from resources.state_store.version import Version, newest_whole, open_version
+from resources.state_store.version import Version, open_version, whole_in_words
 
 
 class StateStore:
@@ -188,10 +187,4 @@ class StateStore:
         return f"{self.connection}/{path}"
 
     def _newest_whole(self, besides: str = "") -> str:
-        try:
-            version = newest_whole(self.objects, self.connection, besides)
-        except ResourceError as error:
-            return f"The last good version could not be looked for: {error}"
-        if version is None:
-            return "No version below it is whole."
-        return f"The newest version that is whole is {version.number} ({version.ref.manifest})."
+        return whole_in_words(self.objects, self.connection, besides)

@@ -98,12 +98,16 @@ class Version:
 
     def parent(self) -> "Version | None":
         """The version it was made from; None if it is the first, or retention removed it."""
-        if self.manifest.parent is None:
+        ref = self.manifest.parent
+        if ref is None:
             return None
         try:
-            return open_version(self._objects, self._connection, self.manifest.parent)
+            return open_version(self._objects, self._connection, ref)
         except ObjectMissing:
             return None
+        except StateCorrupt as error:
+            whole = whole_in_words(self._objects, self._connection, ref.manifest)
+            raise StateCorrupt(f"{error} {whole}") from error
 
     def ancestors(self) -> Iterator["Version"]:
         """Its parent, that one's parent and so on."""
@@ -189,3 +193,14 @@ def newest_whole(objects: ObjectStore, connection: str, besides: str = "") -> Ve
         if not version.disagreements():
             return version
     return None
+
+
+def whole_in_words(objects: ObjectStore, connection: str, besides: str = "") -> str:
+    """Which version ``newest_whole`` finds, as a sentence for a message."""
+    try:
+        version = newest_whole(objects, connection, besides)
+    except ResourceError as error:
+        return f"The last good version could not be looked for: {error}"
+    if version is None:
+        return "No version below it is whole."
+    return f"The newest version that is whole is {version.number} ({version.ref.manifest})."
