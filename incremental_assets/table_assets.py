@@ -76,7 +76,8 @@ def _column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
             dg.TableColumn(
                 name=column["column"],
                 type=column["data_type"] or "",
-                description=column["comment"],
+                # The UI takes it for Markdown, unlike names and types.
+                description=inert(column["comment"] or "", LONGEST_COMMENT) or None,
                 constraints=dg.TableColumnConstraints(
                     nullable=column["nullable"] is not False,
                     other=["primary key"] if column["is_primary_key"] else [],

@@ -13,6 +13,7 @@ import pytest
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.asset_keys import name_of
+from incremental_assets.metadata import inert
 from resources.demo.shop import create_shop
 from resources.state_store.local import LocalObjects
 from tests.live import current, refresh, refreshing
@@ -25,7 +26,7 @@ STATEMENTS = (
     "create table private.secret (id integer)",
     "create table customer (id integer primary key, name text not null, mail varchar(50))",
     "comment on table customer is '**who** <b>buys</b>'",
-    "comment on column customer.mail is 'may be empty'",
+    "comment on column customer.mail is '[may](http://x) be empty'",
     "create table sale"
     " (id integer primary key, customer integer references customer, euro integer)",
     "create table gone (id integer)",
@@ -91,14 +92,17 @@ def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_dat
     customer, turnover = found["public", "customer"], found["public", "turnover"]
     assert customer.kinds == {"postgresql", "table"}
     assert customer.tags["incremental/connection"] == "shop"
-    assert "**" not in customer.description
     assert customer.metadata["comment"].text == "**who** <b>buys</b>"
     columns = customer.metadata["dagster/column_schema"].columns
-    assert [(one.name, one.type, one.description) for one in columns] == [
-        ("id", "integer", None),
-        ("name", "text", None),
-        ("mail", "character varying(50)", "may be empty"),
+    assert [(one.name, one.type) for one in columns] == [
+        ("id", "integer"),
+        ("name", "text"),
+        ("mail", "character varying(50)"),
     ]
+    # What the UI takes for Markdown shows as the text it is.
+    assert columns[0].description is None
+    assert columns[2].description == inert("[may](http://x) be empty")
+    assert customer.description == inert("**who** <b>buys</b>")
     assert [one.constraints.nullable for one in columns] == [False, False, True]
     assert [one.constraints.other for one in columns] == [["primary key"], [], []]
 
