@@ -4,7 +4,7 @@ For one's own code location: build it here, merge it with yours. What the parts 
 ``assets``, ``checks``, ``jobs``, ``schedules`` and ``sensors``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,22 +17,44 @@ from incremental_assets.batches import Silence
 from incremental_assets.checks import state_checks
 from incremental_assets.config import Config, Connection
 from incremental_assets.jobs import refresh_job
+from incremental_assets.lineage import table_assets
+from incremental_assets.metadata import inert
 from incremental_assets.schedules import refresh_schedule
 from incremental_assets.sensors import change_sensor
 from incremental_assets.wiring import open_objects, source_makers
 from resources.source.resource import sources_resource
+from resources.state_store.objects import ObjectStore
 from resources.state_store.resource import states_resource
 
+LONGEST_NOTE = 1_000
 
-def build_definitions(config: Config, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """All definitions of ``config``; ``overrides`` replaces resources by name."""
+
+def build_definitions(
+    config: Config,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    objects: ObjectStore | None = None,
+    lineage: bool = True,
+) -> dg.Definitions:
+    """All definitions of ``config``; ``overrides`` replaces resources by name.
+
+    The tables that connections show as assets are read from ``objects`` (default: the store that
+    the configuration names); without ``lineage`` no state is read, and there are none.
+    """
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),
         "states": states_resource(lambda: open_objects(config)),
         "progress": dg.ResourceDefinition.hardcoded_resource(Silence()),
     }
+
+    def assets_of(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+        own = connection_assets(connection)
+        if not lineage:
+            return [*own]
+        return with_tables(connection, own, lambda: objects or open_objects(config))
+
     return dg.Definitions(
-        assets=[asset for one in config.connections for asset in connection_assets(one)],
+        assets=[asset for one in config.connections for asset in assets_of(one)],
         asset_checks=[state_checks(one) for one in config.connections],
         jobs=[refresh_job(one) for one in config.connections],
         schedules=[refresh_schedule(one) for one in config.connections],
@@ -51,3 +73,22 @@ def connection_assets(connection: Connection) -> list[dg.AssetsDefinition]:
         *column_assets(connection),
         *state_assets(connection),
     ]
+
+
+def with_tables(
+    connection: Connection,
+    assets: Sequence[dg.AssetsDefinition],
+    objects: Callable[[], ObjectStore],
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """``assets`` and the source's tables; where these are left out, ``tables`` says why."""
+    tables = table_assets(connection, objects)
+    if tables.why_none is None:
+        return [*assets, *tables.specs]
+    key, note = dg.AssetKey([connection.name, "tables"]), inert(tables.why_none, LONGEST_NOTE)
+
+    def noted(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.key != key:
+            return spec
+        return spec.replace_attributes(description=f"{spec.description}\n\nNot shown: {note}")
+
+    return [asset.map_asset_specs(noted) for asset in assets]

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from incremental_assets.config_errors import refusal, unknown_key
-from incremental_assets.config_options import Cron, Filters, Model, Options, Owner, Regex
+from incremental_assets.config_options import (
+    FILTERS,
+    Cron,
+    Filters,
+    Lineage,
+    Model,
+    Options,
+    Owner,
+    Regex,
+)
 from incremental_assets.config_url import Address, LateSecret, base_of, with_file_as_url
 
 # Reading a configuration needs these, importing this module does not: Polars and SQLAlchemy are
@@ -18,8 +27,6 @@ from incremental_assets.config_url import Address, LateSecret, base_of, with_fil
 if TYPE_CHECKING:
     from incremental_assets.core.scope import Scope
     from resources.source.dialect import Dialect
-
-FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'
 
 
 class Connection(Model):
@@ -75,6 +82,11 @@ class Connection(Model):
         json_schema_extra={"allowed": "a list of databases, schemas, tables, columns, procedures"},
     )
     options: Options = Field(default_factory=Options, description="How it is read and kept.")
+    lineage: Lineage | None = Field(
+        default=None,
+        description="Which tables are assets of their own in the UI; without it none.",
+        json_schema_extra={"allowed": "a mapping with the keys include, limit"},
+    )
     schedule: Cron = Field(
         default="0 * * * *",
         description="When the schedule refreshes, once it is switched on.",

@@ -16,7 +16,7 @@ Loc = tuple[int | str, ...]
 
 KEY = "[key]"  # pydantic's mark at the end of a place: the key itself, not its value, is wrong
 NOT_YET = "not available in this release"
-LATER_KEYS = frozenset({"sinks", "lineage"})
+LATER_KEYS = frozenset({"sinks"})
 OTHER_NAMES = {
     "include_filter": "include",
     "exclude_filter": "exclude",

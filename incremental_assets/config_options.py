@@ -166,3 +166,22 @@ class Options(Model):
         if value == "runs":
             raise refusal(f"runs is {NOT_YET}; allowed: in_run")
         return value
+
+
+FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'
+
+
+class Lineage(Model):
+    """Which tables of the state are assets of their own, and how many they may be."""
+
+    include: Filters = Field(
+        default_factory=dict,
+        description="The schemas whose tables are shown; {} is everything in the state.",
+        json_schema_extra={"allowed": FILTERS},
+    )
+    limit: Whole = Field(
+        default=2000,
+        ge=1,
+        le=20_000,
+        description="With more tables than this none is shown.",
+    )

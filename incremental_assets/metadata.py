@@ -54,7 +54,12 @@ def _cell(value: object) -> str:
 
     Written as character references, which make no structure anywhere in Markdown.
     """
-    shown = LOOKS_LIKE_A_LINK.sub(f"\\g<0>{JOINER}", shortened("" if value is None else str(value)))
+    return inert("" if value is None else str(value))
+
+
+def inert(text: str, longest: int = LONGEST_CELL) -> str:
+    """``text`` for one line of Markdown, in which nothing of it means anything."""
+    shown = LOOKS_LIKE_A_LINK.sub(f"\\g<0>{JOINER}", shortened(text, longest))
     return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown)
 
 

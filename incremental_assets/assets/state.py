@@ -10,6 +10,7 @@ from incremental_assets.checks import stop_if_suspicious
 from incremental_assets.committing import clean_up, commit, write_candidate
 from incremental_assets.config import Connection
 from incremental_assets.merging import compare
+from incremental_assets.observing import observe_tables
 from resources.state_store.pool import States
 
 
@@ -79,6 +80,7 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_suspicious(step)
         head = commit(step)
         clean_up(context, step)
+        observe_tables(context, step)
         return metadata.committed(step, head)
 
     return marker

@@ -98,7 +98,7 @@ class Refresher:
             "progress": dg.ResourceDefinition.hardcoded_resource(progress),
             "states": states_resource(lambda: self._objects),
         }
-        self._definitions = build_definitions(config, overrides)
+        self._definitions = build_definitions(config, overrides, lineage=False)
 
     def store(self, name: str) -> StateStore:
         """The state of one connection."""

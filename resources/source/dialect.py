@@ -65,6 +65,9 @@ class Dialect:
     creation_times: bool
     token_covers: str
     token_has_time: bool
+    # How sqlglot calls the product, and whether stored definitions of views name every schema.
+    sqlglot_dialect: str
+    definitions_name_schemas: bool
     hides_what_is_not_granted: bool
     verified: str
     bind_tables: Callable[[pl.DataFrame], dict[str, object]]

@@ -43,7 +43,13 @@ BAD_CONNECTION = [
         "connections[0]['temp-table-regex']: unknown key; did you mean exclude_t",
     ),
     ("sinks: [{kind: atlan}]", "connections[0].sinks: not available in this release"),
-    ("lineage: {}", "connections[0].lineage: not available in this release"),
+    (
+        "lineage: 5",
+        "connections[0].lineage: 5 is not allowed; allowed: a mapping with the keys inc",
+    ),
+    ("lineage: {includ: {}}", "connections[0].lineage.includ: unknown key; did you mean include?"),
+    ("lineage: {include: {a: ['[']}}", "connections[0].lineage.include.a[0]: '[' is not a regular"),
+    ("lineage: {limit: 0}", "connections[0].lineage.limit: 0 is not allowed; allowed: a whole num"),
     (
         "include: [shop]",
         "connections[0].include: a list is not allowed; allowed: a mapping of data",

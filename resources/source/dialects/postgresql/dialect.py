@@ -62,6 +62,9 @@ DIALECT = Dialect(
         "their types, defaults and definitions print"
     ),
     token_has_time=False,
+    sqlglot_dialect="postgres",
+    # search_path is empty in our sessions; only what is in pg_catalog is printed bare.
+    definitions_name_schemas=True,
     hides_what_is_not_granted=False,
     verified="on live servers of versions 12, 14, 15 and 18, every kind of DDL: see tests/contract",
     bind_tables=_bind_tables,

@@ -1,0 +1,116 @@
+"""Which tables of a state are shown as assets, what is known of each, and what a diff says of them.
+
+What a view reads is found out in views; assets are made of it outside the core.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from incremental_assets.core.change import Change
+from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_assets.core.scope import VIEW_KINDS, Scope
+
+Key = tuple[str, str, str]  # database, schema, table
+Place = tuple[str, str]  # schema, table
+Source = tuple[str, str, str]  # schema, table, column
+Row = Mapping[str, Any]
+GONE = (Change.DELETED, Change.OUT_OF_SCOPE)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a state: its row of ``tables``, and its rows of ``columns`` by ordinal."""
+
+    row: Row
+    columns: tuple[Row, ...]
+
+    @property
+    def key(self) -> Key:
+        """Database, schema, table."""
+        return (self.row["database"], self.row["schema"], self.row["table"])
+
+    @property
+    def place(self) -> Place:
+        """Schema and table: its name for others of its database."""
+        return (self.row["schema"], self.row["table"])
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it has no rows of its own making: a view, materialized or not."""
+        return self.row["kind"] in VIEW_KINDS
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Its columns' names in their order."""
+        return tuple(column["column"] for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a view reads of the tables known here.
+
+    ``columns``: column of the view -> the columns its value is made of; one that is not in it could
+    not be derived. ``problem``: why the definition could not be read, else None.
+    """
+
+    tables: tuple[Place, ...] = ()
+    columns: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def shown(tables: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """The rows of ``tables`` in the schemas that ``scope`` admits, sorted by key."""
+    return scope.admitted(tables).sort(TABLES.key)
+
+
+def table_facts(tables: pl.DataFrame, columns: pl.LazyFrame | None) -> list[Table]:
+    """Each row of ``tables`` with its columns; none where ``columns`` is None."""
+    of_table: dict[Key, list[Row]] = {}
+    for row in _columns_of(tables, columns).iter_rows(named=True):
+        of_table.setdefault((row["database"], row["schema"], row["table"]), []).append(row)
+    rows = tables.iter_rows(named=True)
+    keyed = (((row["database"], row["schema"], row["table"]), row) for row in rows)
+    return [Table(row, tuple(of_table.get(key, ()))) for key, row in keyed]
+
+
+def _columns_of(tables: pl.DataFrame, columns: pl.LazyFrame | None) -> pl.DataFrame:
+    if columns is None:
+        return COLUMNS.empty()
+    # The filter on names comes first: a scan of Parquet skips what it leaves out.
+    names = tables["table"].unique().implode()
+    return (
+        columns.filter(pl.col("table").is_in(names))
+        .join(tables.select(TABLES.key).lazy(), on=TABLES.key, how="semi")
+        .sort("ordinal", "column", nulls_last=True)
+        .collect()
+    )
+
+
+def changes_by_table(diffs: Iterable[pl.DataFrame]) -> dict[Key, list[str]]:
+    """Table -> the changes of itself and of its columns, in words; tables that are gone are not in.
+
+    ``diffs`` are those of tables and columns. ``UPDATED comment`` is a change of the table itself,
+    ``CREATED column name`` one of a column.
+    """
+    told: dict[Key, list[str]] = {}
+    gone: set[Key] = set()
+    for diff in diffs:
+        for row in diff.iter_rows(named=True):
+            key = (row["database"], row["schema"], row["table"])
+            if "column" not in row and row["change"] in GONE:
+                gone.add(key)
+            told.setdefault(key, []).append(_in_words(row))
+    return {key: words for key, words in told.items() if key not in gone}
+
+
+def _in_words(row: Row) -> str:
+    words: Sequence[str | None] = (
+        row["change"],
+        f"column {row['column']}" if "column" in row else None,
+        row["attribute"],
+    )
+    return " ".join(word for word in words if word)

@@ -1,0 +1,261 @@
+"""A live source's tables as external assets: what is shown of them, and what of changes."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+
+from incremental_assets.build import build_definitions
+from incremental_assets.cli.running import Refresher
+from incremental_assets.core.asset_keys import name_of
+from incremental_assets.metadata import inert
+from resources.demo.shop import create_shop
+from resources.state_store.local import LocalObjects
+from tests.live import current, refresh, refreshing
+from tests.sources import postgresql
+
+EVERYTHING = {"include": {}}
+ODD = 'a/b "q" *x* ~é😀'
+STATEMENTS = (
+    "create schema private",
+    "create table private.secret (id integer)",
+    "create table customer (id integer primary key, name text not null, mail varchar(50))",
+    "comment on table customer is '**who** <b>buys</b>'",
+    "comment on column customer.mail is '[may](http://x) be empty'",
+    "create table sale"
+    " (id integer primary key, customer integer references customer, euro integer)",
+    "create table gone (id integer)",
+    'create table "a/b ""q"" *x* ~é😀" ("we""ird/col" text)',
+    "create view turnover as select c.name as customer, sum(s.euro) as euro, count(*) as sales"
+    " from sale s join customer c on c.id = s.customer group by c.name",
+    "create materialized view kept as select * from turnover",
+    'create view "of odd" as select * from "a/b ""q"" *x* ~é😀"',
+    "create view leaking as select s.id from sale s, private.secret x where x.id = s.id",
+)
+Specs = Mapping[tuple[str, ...], dg.AssetSpec]
+
+
+def specs(refresher: Refresher) -> Specs:
+    """The tables' assets as a code location that loads now has them, by schema and name."""
+    definitions = build_definitions(refresher.config, objects=refresher.store("shop").objects)
+    dg.Definitions.validate_loadable(definitions)
+    return {
+        tuple(map(name_of, spec.key.path[2:])): spec
+        for spec in definitions.resolve_all_asset_specs()
+        if spec.group_name == "shop_tables"
+    }
+
+
+def upstream(spec: dg.AssetSpec) -> set[str]:
+    return {name_of(dep.asset_key.path[-1]) for dep in spec.deps}
+
+
+def lineage_of(spec: dg.AssetSpec) -> dict[str, set[str]]:
+    deps = spec.metadata["dagster/column_lineage"].deps_by_column
+    return {
+        column: {f"{name_of(one.asset_key.path[-1])}.{one.column_name}" for one in sources}
+        for column, sources in deps.items()
+    }
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def observations(
+    refresher: Refresher, instance: dg.DagsterInstance, table: str
+) -> list[dg.AssetObservation]:
+    database = current(refresher).scan("databases").collect()["database"][0]
+    key = dg.AssetKey(["shop", database, "public", table])
+    found = [record.asset_observation for record in instance.fetch_observations(key, 10).records]
+    return [one for one in found if one]
+
+
+def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_database: str) -> None:
+    postgresql(fresh_database).ddl(*STATEMENTS)
+    lineage = {"include": {".*": ["public"]}}
+    with refreshing(fresh_database, lineage=lineage) as refresher:
+        assert specs(refresher) == {}
+        refresh(refresher)
+
+        found = specs(refresher)
+
+    names = {"customer", "sale", "gone", ODD, "turnover", "kept", "of odd", "leaking"}
+    assert set(found) == {("public", name) for name in names}
+    customer, turnover = found["public", "customer"], found["public", "turnover"]
+    assert customer.kinds == {"postgresql", "table"}
+    assert customer.tags["incremental/connection"] == "shop"
+    assert customer.metadata["comment"].text == "**who** <b>buys</b>"
+    columns = customer.metadata["dagster/column_schema"].columns
+    assert [(one.name, one.type) for one in columns] == [
+        ("id", "integer"),
+        ("name", "text"),
+        ("mail", "character varying(50)"),
+    ]
+    # What the UI takes for Markdown shows as the text it is.
+    assert columns[0].description is None
+    assert columns[2].description == inert("[may](http://x) be empty")
+    assert customer.description == inert("**who** <b>buys</b>")
+    assert [one.constraints.nullable for one in columns] == [False, False, True]
+    assert [one.constraints.other for one in columns] == [["primary key"], [], []]
+
+    assert turnover.kinds == {"postgresql", "view"}
+    assert upstream(turnover) == {"sale", "customer"}
+    assert lineage_of(turnover) == {
+        "customer": {"customer.name"},
+        "euro": {"sale.euro"},
+        "sales": set(),
+    }
+    assert upstream(found["public", "kept"]) == {"turnover"}
+    assert upstream(found["public", "sale"]) == set()  # a foreign key is no lineage
+    assert lineage_of(found["public", "of odd"]) == {'we"ird/col': {f'{ODD}.we"ird/col'}}
+    leaking = found["public", "leaking"]
+    assert upstream(leaking) == {"sale"}
+    assert leaking.metadata["also reads"] == ["private.secret"]
+    assert "dagster/column_lineage" not in leaking.metadata
+
+
+def test_only_what_changed_is_observed_and_what_is_gone_is_not_shown(
+    fresh_database: str, instance: dg.DagsterInstance
+) -> None:
+    live = postgresql(fresh_database)
+    live.ddl(*STATEMENTS)
+    with refreshing(
+        fresh_database, instance=instance, lineage={"include": {".*": ["public"]}}
+    ) as refresher:
+        refresh(refresher)
+        assert observations(refresher, instance, "customer") == []
+        live.ddl(
+            "alter table customer add column phone text",
+            "comment on table sale is 'One row per sale'",
+            "drop table gone",
+            "create table fresh (id integer)",
+            "alter table private.secret add column more text",
+        )
+        refresh(refresher)
+
+        (customer,) = observations(refresher, instance, "customer")
+        (sale,) = observations(refresher, instance, "sale")
+        (fresh,) = observations(refresher, instance, "fresh")
+        for unchanged in ("turnover", "kept", "gone"):
+            assert observations(refresher, instance, unchanged) == []
+        found = specs(refresher)
+        refresh(refresher)
+        assert len(observations(refresher, instance, "customer")) == 1
+
+    names = [one.name for one in customer.metadata["dagster/column_schema"].schema.columns]
+    assert names == ["id", "name", "mail", "phone"]
+    assert "CREATED column phone" in customer.metadata["changes"].value
+    assert customer.metadata["version"].value == 2
+    assert sale.metadata["comment"].value == "One row per sale"
+    assert sale.metadata["changes"].value == ["UPDATED comment"]
+    assert fresh.metadata["changes"].value[0] == "CREATED"
+    assert ("public", "gone") not in found
+    assert ("public", "fresh") in found
+
+
+# What each view reads as PostgreSQL recorded it; the columns are those used anywhere in the view.
+DEPENDENCIES = """
+    select distinct vn.nspname, v.relname, tn.nspname, t.relname, a.attname
+    from pg_rewrite r
+    join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm')
+    join pg_namespace vn on vn.oid = v.relnamespace
+    join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+        and d.refclassid = 'pg_class'::regclass and d.refobjid <> v.oid
+    join pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'v', 'm', 'f', 'p')
+    join pg_namespace tn on tn.oid = t.relnamespace
+    left join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid and a.attnum > 0
+    where vn.nspname not in ('pg_catalog', 'information_schema')
+"""
+
+
+def test_what_the_shops_views_read_is_what_postgresql_recorded(postgres_url: str) -> None:
+    url = f"{postgres_url.rpartition('/')[0]}/lineage_shop"
+    create_shop(url)
+    with psycopg.connect(url) as connection:
+        recorded = connection.execute(DEPENDENCIES).fetchall()
+    with refreshing(url, lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        views = {key: spec for key, spec in specs(refresher).items() if "view" in spec.kinds}
+
+    expected: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    used: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for schema, view, of_schema, table, column in recorded:
+        expected.setdefault((schema, view), set()).add((of_schema, table))
+        used.setdefault((schema, view), set()).add((of_schema, table, column))
+    assert len(views) >= 19
+    for view, spec in views.items():
+        read = {tuple(map(name_of, dep.asset_key.path[2:])) for dep in spec.deps}
+        assert read == expected[view], view
+        deps = spec.metadata["dagster/column_lineage"].deps_by_column
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert set(deps) == {one.name for one in columns}, view
+        traced = {
+            (*map(name_of, one.asset_key.path[2:]), one.column_name)
+            for sources in deps.values()
+            for one in sources
+        }
+        assert traced, view
+        assert traced <= used[view], view
+
+
+def description_of_tables(refresher: Refresher) -> str:
+    definitions = build_definitions(refresher.config, objects=refresher.store("shop").objects)
+    found = {spec.key.path[-1]: spec for spec in definitions.resolve_all_asset_specs()}
+    return str(found["tables"].description)
+
+
+def test_beyond_the_limit_none_is_shown_and_that_is_said(
+    fresh_database: str, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = postgresql(fresh_database)
+    live.ddl("create table a (id integer)", "create table b (id integer)")
+    with refreshing(
+        fresh_database, instance=instance, lineage={"include": {}, "limit": 1}
+    ) as refresher:
+        refresh(refresher)
+        live.ddl("comment on table a is 'changed'")
+        refresh(refresher)
+        with caplog.at_level(logging.WARNING):
+            assert specs(refresher) == {}
+        assert observations(refresher, instance, "a") == []
+        assert "admits 2 tables" in description_of_tables(refresher).replace("&#46;", ".")
+
+    assert "more than its limit of 1. Narrow `include`, or raise `limit`." in caplog.text
+
+
+def test_a_damaged_state_never_keeps_the_code_location_from_loading(
+    fresh_database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    postgresql(fresh_database).ddl("create table a (id integer)")
+    objects = LocalObjects(tmp_path)
+    with refreshing(fresh_database, objects, lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        (tables,) = tmp_path.glob("shop/versions/*/tables.parquet")
+        tables.chmod(0o644)
+        tables.write_bytes(b"something else")
+        with caplog.at_level(logging.WARNING):
+            assert specs(refresher) == {}
+        (tmp_path / "shop" / "HEAD").unlink()
+        assert specs(refresher) == {}
+
+    assert "No tables of shop are shown. The state could not be read: StateCorrupt" in caplog.text
+
+
+def test_tables_of_sqlite_are_shown_too(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute('create table Sale (id integer primary key, "a/b" text)')
+        connection.execute("create view v as select * from sale")
+        connection.commit()
+    with refreshing(f"sqlite:///{tmp_path / 'shop.db'}", lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        found = specs(refresher)
+
+    assert lineage_of(found["main", "v"]) == {"id": {"Sale.id"}, "a/b": {"Sale.a/b"}}
