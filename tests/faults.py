@@ -158,7 +158,7 @@ class Campaign:
 
 
 def chosen(points: dict[int | str, str], which: str) -> Iterator[tuple[int | str, Fault]]:
-    """Which faults at which points: all; all at the commit and elsewhere one at every second
+    """Which faults at which points: all; all at the commit and elsewhere one at every fourth
     point (spread); or those at the commit alone."""
     faults, swap = list(FAULTS.values()), position(points)
     for turn, point in enumerate(points):
@@ -166,8 +166,8 @@ def chosen(points: dict[int | str, str], which: str) -> Iterator[tuple[int | str
             yield from ((point, fault) for fault in faults)
         elif which == "spread" and point in (swap - 1, swap + 1):
             yield from ((point, fault) for fault in faults[turn % 2 :: 2])
-        elif which == "spread" and turn % 2:
-            yield point, faults[turn // 2 % len(faults)]
+        elif which == "spread" and turn % 4 == 1:
+            yield point, faults[turn // 4 % len(faults)]
 
 
 def run(folder: Path, url: str, opener: Opener, which: str) -> Iterator[Round]:

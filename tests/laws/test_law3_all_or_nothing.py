@@ -34,7 +34,7 @@ def slots(instance: dg.DagsterInstance) -> int:
 @pytest.mark.parametrize(
     # On S3 a refresh of moto's server takes several times as long: the commit alone.
     ("store", "points", "tries"),
-    [("local", "spread", 45), ("s3", "commit", len(FAULTS))],
+    [("local", "spread", 30), ("s3", "commit", len(FAULTS))],
 )
 def test_whatever_fails_the_head_is_whole_and_the_next_refresh_needs_no_help(
     home: Path, fresh_database: str, store: str, points: str, tries: int

@@ -400,8 +400,11 @@ def test_a_store_opens_in_any_process_and_can_be_watched(objects, server):
     program = (
         "from tests.s3_server import s3_objects\n"
         "from tests.watched import Watched\n"
+        "def around(operation):\n"
+        "    print(operation.number, operation.what)\n"
+        "    return operation.do()\n"
         f"objects = s3_objects({server.endpoint!r}, {bucket!r}, 'state')\n"
-        "Watched(objects, lambda number, what: print(number, what)).create('a', b'1')"
+        "Watched(objects, around).create('a', b'1')"
     )
     told = subprocess.run(
         [sys.executable, "-c", program],
