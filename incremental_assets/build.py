@@ -1,7 +1,8 @@
-"""``build_definitions``: a whole code location out of a configuration.
+"""``build_definitions``: what a configuration comes to in Dagster.
 
-For one's own code location: build it here, merge it with yours. What the parts do is in
-``assets``, ``checks``, ``jobs``, ``schedules`` and ``sensors``.
+For one's own code location: build it here, merge it with yours; no key, name or setting of it is
+shared by two connections. What the parts do is in ``assets``, ``checks``, ``jobs``, ``schedules``
+and ``sensors``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from incremental_assets.config import Config, Connection
 from incremental_assets.jobs import refresh_job
 from incremental_assets.lineage import table_assets
 from incremental_assets.metadata import inert
+from incremental_assets.resource_keys import resource_key
 from incremental_assets.schedules import refresh_schedule
 from incremental_assets.sensors import change_sensor
 from incremental_assets.wiring import open_objects, source_makers
@@ -35,17 +37,21 @@ def build_definitions(
     *,
     objects: ObjectStore | None = None,
     lineage: bool = True,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> dg.Definitions:
-    """All definitions of ``config``; ``overrides`` replaces resources by name.
+    """All definitions of ``config``; ``overrides`` replaces ``sources``, ``states``, ``progress``.
 
     The tables that connections show as assets are read from ``objects`` (default: the store that
     the configuration names); without ``lineage`` no state is read, and there are none.
+
+    The refresh jobs have their executor. ``executor`` is for runs that are launched from an asset's
+    page; a location has one, so that definitions to be merged with others leave it to those.
     """
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),
         "states": states_resource(lambda: open_objects(config)),
         "progress": dg.ResourceDefinition.hardcoded_resource(Silence()),
-    }
+    } | dict(overrides or {})
 
     def assets_of(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         own = connection_assets(connection)
@@ -59,9 +65,12 @@ def build_definitions(
         jobs=[refresh_job(one) for one in config.connections],
         schedules=[refresh_schedule(one) for one in config.connections],
         sensors=[change_sensor(one) for one in config.connections],
-        resources=resources | dict(overrides or {}),
-        # Also for runs that are launched from an asset's page: a process per step costs seconds.
-        executor=dg.in_process_executor,
+        resources={
+            resource_key(one.name, name): resource
+            for one in config.connections
+            for name, resource in resources.items()
+        },
+        executor=executor,
     )
 
 

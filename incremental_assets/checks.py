@@ -17,6 +17,7 @@ from incremental_assets.core.errors import DeletionsSuspicious
 from incremental_assets.failures import failing_plainly, retries
 from incremental_assets.metadata import table_of
 from incremental_assets.refresh import Refresh
+from incremental_assets.resource_keys import with_resources_of
 from resources.state_store.pool import States
 
 BLOCKING = {
@@ -44,6 +45,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         ],
         retry_policy=retries(connection),
     )
+    @with_resources_of(connection.name)
     @failing_plainly
     def current_state_checks(
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]

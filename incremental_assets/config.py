@@ -6,7 +6,7 @@ wording of mistakes in ``config_errors``. Nothing connects here.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources as package_files
 from pathlib import Path
 from typing import Any
@@ -138,16 +138,30 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     document, problems = _read(path)
     substitution = Substitution(os.environ if environ is None else environ)
     document = substitution.fill({} if document is None else document)
+    return config_of(document, substitution, path.absolute().parent, str(path), problems)
+
+
+def config_of(
+    document: Any, substitution: Substitution, base: Path, where: str, problems: Sequence[str] = ()
+) -> Config:
+    """The configuration that a document holds, its variables filled in by ``substitution``.
+
+    Relative paths start at ``base``; ``where`` and ``problems`` begin the message.
+
+    Raises:
+        ConfigError: it has mistakes; the message has all of them.
+    """
     known = substitution.problems | doubled_names(document)
-    config, errors = _validated(document, path.absolute().parent)
-    problems += [f"{place(loc, substitution.written)}: {what}" for loc, what in known.items()]
-    problems += [
+    config, errors = _validated(document, base)
+    told = [*problems]
+    told += [f"{place(loc, substitution.written)}: {what}" for loc, what in known.items()]
+    told += [
         explain(Config, error, substitution.written)
         for error in errors
         if not any(error["loc"][: len(loc)] == loc for loc in known)
     ]
-    if config is None or problems:
-        raise ConfigError("\n  ".join([f"{path} cannot be used; nothing was started.", *problems]))
+    if config is None or told:
+        raise ConfigError("\n  ".join([f"{where} cannot be used; nothing was started.", *told]))
     return config
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from incremental_assets.config_errors import ConfigError, refusal
+from incremental_assets.config_yaml import VARIABLE, Substitution
 
 
 class LateSecret(SecretStr):
@@ -88,6 +89,28 @@ class EnvironmentSecret(LateSecret):
         raise ConfigError(
             f"{self.origin} is not set in the process that refreshes. Set it there to the url."
         )
+
+
+class TextSecret(LateSecret):
+    """A text with ``${NAME}`` in it, from the environment of the process that needs it."""
+
+    def __init__(self, text: str, base: Path | None = None) -> None:
+        names = sorted({found[1] for found in VARIABLE.finditer(text) if found[1]})
+        what = "variables" if len(names) > 1 else "variable"
+        super().__init__(f"the url with the environment {what} {', '.join(names)}", base)
+        self.text = text
+
+    def get_secret_value(self) -> str:
+        substitution = Substitution(os.environ)
+        filled: str = substitution.fill(self.text)
+        for problem in substitution.problems.values():
+            raise ConfigError(f"{self.origin}: {problem}")
+        return filled
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextSecret) and self.text == other.text
+
+    __hash__ = LateSecret.__hash__
 
 
 def _late(value: Any, handler: ValidatorFunctionWrapHandler) -> SecretStr:

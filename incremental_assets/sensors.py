@@ -4,6 +4,7 @@ import dagster as dg
 
 from incremental_assets.config import Connection
 from incremental_assets.jobs import refresh_job_name
+from incremental_assets.resource_keys import with_resources_of
 from incremental_assets.watching import look
 from resources.source.pool import Sources
 from resources.state_store.pool import States
@@ -20,6 +21,7 @@ def change_sensor(connection: Connection) -> dg.SensorDefinition:
         description=f"Refreshes {connection.name} when its catalog changed. A look costs one "
         "statement per database.",
     )
+    @with_resources_of(connection.name)
     def watch_for_changes(
         context: dg.SensorEvaluationContext,
         sources: dg.ResourceParam[Sources],

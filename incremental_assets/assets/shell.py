@@ -8,6 +8,7 @@ import dagster as dg
 
 from incremental_assets.config import Connection
 from incremental_assets.failures import failing_plainly, retries
+from incremental_assets.resource_keys import with_resources_of
 from incremental_assets.runs import CONNECTION_TAG
 
 
@@ -31,7 +32,7 @@ def connection_asset(
                 metadata={"dagster/code_references": _code_of(body)},
                 retry_policy=retries(connection),
                 **more,
-            )(failing_plainly(body))
+            )(with_resources_of(connection.name)(failing_plainly(body)))
 
     return decorate
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, resources
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +23,8 @@ from resources.source.errors import CapabilityMissing
 FOLDER = "resources.source.dialects"
 # A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
 FOLDERS = ("postgresql", "sqlite")
+# Entry points of other packages, each a Dialect.
+GROUP = "incremental_assets.dialects"
 PASSWORD_WITH_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
 
 
@@ -124,9 +127,39 @@ def _read(package: str, folder: str, name: str) -> str | None:
 
 @cache
 def dialects() -> Mapping[str, Dialect]:
-    """Every product that ships, by name."""
-    found = (import_module(f"{FOLDER}.{folder}.dialect").DIALECT for folder in FOLDERS)
-    return MappingProxyType({dialect.name: dialect for dialect in found})
+    """Every product that ships, then those of other packages that are installed, by name.
+
+    Raises:
+        CapabilityMissing: another package's cannot be used.
+    """
+    ours = [import_module(f"{FOLDER}.{folder}.dialect").DIALECT for folder in FOLDERS]
+    found = {dialect.name: dialect for dialect in ours}
+    for entry in sorted(entry_points(group=GROUP)):
+        dialect = _of_another_package(entry)
+        if dialect.name in found:
+            raise _unusable(entry, f"there is a dialect {dialect.name} already")
+        found[dialect.name] = dialect
+    return MappingProxyType(found)
+
+
+def _of_another_package(entry: EntryPoint) -> Dialect:
+    try:
+        dialect = entry.load()
+    except (ImportError, AttributeError) as error:
+        reason = f"it cannot be loaded ({error})"
+    else:
+        if isinstance(dialect, Dialect):
+            return dialect
+        reason = f"it is a {type(dialect).__name__}, not a Dialect"
+    raise _unusable(entry, reason)
+
+
+def _unusable(entry: EntryPoint, reason: str) -> CapabilityMissing:
+    whose = entry.dist.name if entry.dist else "another package"
+    return CapabilityMissing(
+        f"The entry point {entry.name} = {entry.value} of {whose} in the group {GROUP} cannot be "
+        f"used: {reason}. Mend that package, or uninstall it."
+    )
 
 
 def parse_url(url: str | URL) -> URL:
@@ -155,7 +188,7 @@ def dialect_for(url: str | URL) -> Dialect:
     """The product that ``url`` means.
 
     Raises:
-        CapabilityMissing: no product that ships has this scheme, or it is no URL.
+        CapabilityMissing: no product that is known has this scheme, or it is no URL.
     """
     scheme = parse_url(url).drivername.partition("+")[0]
     for dialect in dialects().values():

@@ -23,7 +23,8 @@ NEW = ("clicked", "mended", "broken", "killed", "busy", "watched", "secret", "de
 # Those of a role with a password; one of them gives a wrong one.
 CORES = {"secret": "Uq7xDd0secret", "denied": "Eq7xDd0denied"}
 ROLE = "secretive_in_the_ui"
-REFRESHED = ("shown", "guarded", "resumed", "whole")
+CLICKED = ("visited", "halted", "emptied", "grouped")
+REFRESHED = ("shown", "guarded", "resumed", "whole", *CLICKED)
 
 
 @pytest.fixture(scope="package")

@@ -84,7 +84,7 @@ class Webserver:
         self.home = home
         self._log = directory / "dagster.log"
         self._port = _free_port()
-        self._url = f"http://{HOST}:{self._port}"
+        self.url = f"http://{HOST}:{self._port}"
         self._environment = os.environ | {
             "DAGSTER_HOME": str(home),
             ENVIRONMENT_VARIABLE: str(config),
@@ -178,7 +178,7 @@ class Webserver:
     def ask(self, query: str, **variables: Any) -> Any:
         """The answer to the one field that ``query`` asks for."""
         request = urllib.request.Request(
-            f"{self._url}/graphql",
+            f"{self.url}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )

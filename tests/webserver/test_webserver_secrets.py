@@ -20,7 +20,7 @@ def shown(shop: Shop) -> str:
     ask = shop.server.ask
     resources = ask(queries.RESOURCES, repository=REPOSITORY)
     assert resources["__typename"] == "ResourceDetailsList", resources
-    assert {one["name"] for one in resources["results"]} >= {"sources", "states"}
+    assert {one["name"] for one in resources["results"]} >= {"secret__sources", "secret__states"}
     job = {**REPOSITORY, "pipelineName": f"{shop.name}_refresh"}
     launchpad = ask(queries.CONFIG, job=job)
     assert launchpad["__typename"] == "RunConfigSchema", launchpad

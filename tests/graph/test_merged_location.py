@@ -1,0 +1,108 @@
+"""Our definitions inside somebody's own code location, with whatever else is there."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from incremental_assets.build import build_definitions
+from incremental_assets.config import Config, Connection
+from resources.state_store.local import LocalObjects
+from resources.state_store.store import StateStore
+
+TAKEN = dict.fromkeys(("sources", "states", "progress"), "theirs")
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def configured(folder: Path, *names: str) -> Config:
+    """Connections of these names, each to a file with one table."""
+    for name in names:
+        with closing(sqlite3.connect(folder / f"{name}.db")) as connection:
+            connection.executescript("create table item (id integer primary key, name text)")
+    connections = [Connection(name=name, url=f"sqlite:///{folder}/{name}.db") for name in names]
+    return Config(state=str(folder / "catalog"), connections=tuple(connections), base=folder)
+
+
+def theirs(ours: dg.Definitions, seen: list[str]) -> dg.Definitions:
+    """A location that uses the same words, has an executor and a logger, and hears of failures."""
+
+    @dg.asset(required_resource_keys=set(TAKEN), deps=[["shop", "current_state"]])
+    def report() -> None: ...
+
+    @dg.run_failure_sensor(monitored_jobs=list(ours.jobs or []))
+    def alarm(context: dg.RunFailureSensorContext) -> None:
+        steps = context.get_step_failure_events()
+        seen.extend(event.step_failure_data.error.cls_name for event in steps)
+        seen.extend(str(event.step_failure_data.user_failure_data.description) for event in steps)
+
+    return dg.Definitions(
+        assets=[report],
+        sensors=[alarm],
+        resources=TAKEN,
+        executor=dg.multiprocess_executor,
+        loggers={"console": dg.colored_console_logger},
+    )
+
+
+def merged(config: Config, seen: list[str]) -> dg.Definitions:
+    ours = build_definitions(config)
+    return dg.Definitions.merge(theirs(ours, seen), ours)
+
+
+def version(folder: Path, name: str) -> int:
+    found = StateStore(LocalObjects(folder / "catalog"), name).current()
+    assert found is not None
+    return found.number
+
+
+def test_each_connection_refreshes_inside_the_location_of_others(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    definitions = merged(configured(tmp_path, "shop", "office"), [])
+    dg.Definitions.validate_loadable(definitions)
+
+    for name in ("shop", "office"):
+        job = definitions.resolve_job_def(f"{name}_refresh")
+        assert job.executor_def is dg.in_process_executor
+        assert job.execute_in_process(instance=instance).success
+        assert version(tmp_path, name) == 1
+    whole = definitions.resolve_implicit_global_asset_job_def()
+    assert whole.executor_def is dg.multiprocess_executor
+
+
+def test_two_configurations_can_be_merged(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    parts = [build_definitions(configured(tmp_path, name)) for name in ("shop", "office")]
+    definitions = dg.Definitions.merge(*parts)
+
+    run = definitions.resolve_job_def("office_refresh").execute_in_process(instance=instance)
+
+    assert run.success
+    assert version(tmp_path, "office") == 1
+
+
+def test_a_sensor_on_failed_runs_hears_what_the_source_said(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    seen: list[str] = []
+    config = configured(tmp_path, "shop")
+    (tmp_path / "shop.db").unlink()
+    definitions = merged(config, seen)
+    job = definitions.resolve_job_def("shop_refresh")
+    run = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not run.success
+    (failed,) = (e for e in run.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
+
+    context = dg.build_run_status_sensor_context(
+        "alarm", failed, instance, instance.get_run_by_id(run.run_id)
+    ).for_run_failure()
+    definitions.resolve_sensor_def("alarm")(context)
+
+    assert any("shop.db" in text for text in seen), seen

@@ -1,0 +1,168 @@
+"""What a person sees and clicks, in a headless Chromium.
+
+Skipped where there is no Chromium, unless REQUIRE_BROWSER is set: then it is a failure.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from incremental_assets.config import ExtractionConfig
+from incremental_assets.runs import LOCATION
+from tests.webserver.server import Webserver, wait_until
+from tests.webserver.shops import BATCHES, TABLES, Shop, Shops
+from tests.webserver.test_webserver_resume import fail_one_batch, heal_that_batch_only
+
+pytestmark = pytest.mark.integration
+
+WAIT = 90_000.0
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def page(webserver: Webserver) -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        assert not os.environ.get("REQUIRE_BROWSER"), "there is no chromium"
+        pytest.skip("there is no chromium")
+    expect.set_options(timeout=WAIT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        page = browser.new_page(base_url=webserver.url, viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(WAIT)
+        yield page
+        browser.close()
+
+
+def location(path: str) -> str:
+    """A page of the code location."""
+    return f"/locations/{LOCATION}/{path}"
+
+
+def open_asset(page: Page, connection: str, name: str, tab: str) -> None:
+    page.goto(f"/assets/{connection}/{name}?view={tab}")
+
+
+def see(page: Page, text: str | re.Pattern[str]) -> None:
+    """The page shows this, now or soon."""
+    expect(page.locator("body")).to_contain_text(text)
+
+
+def newest_run(shop: Shop, than: list[str]) -> str:
+    """The run that a click has launched."""
+    wait_until(lambda: len(shop.run_ids()) > len(than))
+    return shop.run_ids()[0]
+
+
+def ends_in(page: Page, run_id: str, status: str) -> None:
+    """The page of the run says so."""
+    page.goto(f"/runs/{run_id}")
+    expect(page.get_by_text(status, exact=True).first).to_be_visible()
+
+
+def test_one_click_refreshes_a_connection(shop: Shops, page: Page) -> None:
+    visited = shop("visited")
+    visited.change_every_table()
+    earlier = visited.run_ids()
+    page.goto(location("jobs/visited_refresh"))
+    page.get_by_role("button", name="Materialize all").click()
+    ends_in(page, newest_run(visited, earlier), "Success")
+    assert visited.version() == 2
+
+    open_asset(page, "visited", "column_batches", "partitions")
+    see(page, f"Materialized ({2 * BATCHES})")
+    for key in sorted(visited.keys()):
+        expect(page.get_by_text(key).first).to_be_visible()
+
+    open_asset(page, "visited", "tables", "overview")
+    see(page, re.compile(r"Row count\s*12"))
+    page.get_by_text("Plots", exact=True).click()
+    see(page, "dagster/row_count")
+
+    open_asset(page, "visited", "incremental_diff", "events")
+    page.get_by_text("[Show Markdown]").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text(TABLES[0])
+
+    open_asset(page, "visited", "current_state", "overview")
+    see(page, "Fails if more than 24 hours since last materialization")
+    see(page, re.compile(r"Freshness policy\s*Passing"))
+
+
+def test_a_failed_batch_is_named_and_read_again_alone(shop: Shops, page: Page) -> None:
+    halted = shop("halted")
+    halted.change_every_table()
+    failed, missing = fail_one_batch(halted)
+    ends_in(page, failed.id, "Failure")
+    see(page, "Errored (1)")
+    page.get_by_text("halted__columns", exact=True).last.click()
+    see(page, missing)
+
+    heal_that_batch_only(halted)
+    open_asset(page, "halted", "column_batches", "partitions")
+    see(page, "Missing (1)")
+    page.get_by_role("button", name="Materialize…").click()
+    page.get_by_role("button", name="Failed and missing", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 partition")
+    page.get_by_role("button", name=re.compile("^Launch")).click()
+    wait_until(lambda: missing in halted.batches())
+
+    earlier = halted.run_ids()
+    page.goto(f"/runs/{failed.id}")
+    # The arrow beside the button.
+    button = page.get_by_role("button", name="Re-execute all (*)")
+    button.locator("xpath=following::button").first.click()
+    page.get_by_text("From failure", exact=True).click()
+    again = newest_run(halted, earlier)
+    ends_in(page, again, "Success")
+    assert halted.server.run(again).materialized("column_batches") == []
+    assert halted.version() == 2
+
+
+def test_deletions_in_doubt_are_explained(shop: Shops, page: Page) -> None:
+    emptied = shop("emptied")
+    emptied.ddl(*(f"drop table {table}" for table in TABLES[:3]))
+    assert emptied.refresh().status == "FAILURE"
+    open_asset(page, "emptied", "current_state", "checks")
+    page.get_by_text("deletions_plausible", exact=True).first.click()
+    see(page, "incremental-assets refresh emptied --accept-deletions")
+    see(page, "'item_02'")
+
+    page.goto(location("jobs/emptied_refresh/playground"))
+    for field in ("accept_deletions: false", "full: false", "reason: ''"):
+        see(page, field)
+    page.get_by_text("accept_deletions").first.click()
+    for name, field in ExtractionConfig.model_fields.items():
+        see(page, name)
+        see(page, re.compile(r"\s+".join(map(re.escape, str(field.description).split()))))
+
+
+def test_materialize_all_on_the_page_of_the_group(shop: Shops, page: Page) -> None:
+    grouped = shop("grouped")
+    grouped.ddl("alter table item_00 add column added integer")
+    # The keys of the extraction before, which are chosen here, are nothing to do any more.
+    assert len(grouped.listed_keys()) == BATCHES
+    page.goto(location("asset-groups/grouped"))
+    page.get_by_role("button", name="Materialize all…").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Launch")).click()
+    wait_until(lambda: grouped.version() == 2)
+
+
+def test_the_automations_are_listed_and_off(page: Page) -> None:
+    page.goto("/automation")
+    for name in ("visited_schedule", "visited_change_sensor"):
+        # A box to select the line, and the switch.
+        line = page.get_by_text(name, exact=True).locator("xpath=ancestor::div[count(.//input)=2]")
+        expect(line.first.get_by_role("checkbox").last).not_to_be_checked()
