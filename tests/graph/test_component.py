@@ -151,7 +151,7 @@ def test_the_schema_documents_every_key_and_no_internal_one() -> None:
     schema = SqlCatalog.get_model_cls().model_json_schema()
 
     connection = schema["properties"]["connections"]["items"]
-    assert keys(schema) == {"state", "connections"}
+    assert keys(schema) == {"state", "s3", "connections"}
     assert {"name", "url", "dialect", "options"} <= keys(connection)
     assert "embedded" not in keys(connection)
     fields = [*connection["properties"].values(), *schema["properties"].values()]
