@@ -50,13 +50,16 @@ def table_assets(connection: Connection, objects: Callable[[], ObjectStore]) -> 
 
 def shown_tables(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
     """The rows of the tables that are assets: those admitted, or none if they are too many."""
-    admitted = shown(tables, Scope(include=dict(lineage.include)))
+    admitted = _admitted(lineage, tables)
     return admitted if admitted.height <= lineage.limit else admitted.clear()
 
 
+def _admitted(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
+    return shown(tables, Scope(include=dict(lineage.include)))
+
+
 def _of_version(connection: Connection, lineage: Lineage, version: Version) -> TableAssets:
-    listed = scan_of(version, TABLES).collect()
-    admitted = shown(listed, Scope(include=dict(lineage.include)))
+    admitted = _admitted(lineage, scan_of(version, TABLES).collect())
     if admitted.height > lineage.limit:
         reason = (
             f"`lineage` admits {admitted.height:,} tables, more than its limit of "

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from incremental_assets.core.change import Change
+from incremental_assets.core.change import GONE
 from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.scope import VIEW_KINDS, Scope
 
@@ -17,7 +17,6 @@ Key = tuple[str, str, str]  # database, schema, table
 Place = tuple[str, str]  # schema, table
 Source = tuple[str, str, str]  # schema, table, column
 Row = Mapping[str, Any]
-GONE = (Change.DELETED, Change.OUT_OF_SCOPE)
 
 
 @dataclass(frozen=True)
