@@ -128,10 +128,8 @@ def judge(step: Refresh) -> Verdict:
 
 def _accepted(step: Refresh) -> pl.DataFrame:
     """What the last refused extraction recorded as gone, if nothing was committed since."""
-    store = step.store
-    for extraction_id in reversed(store.extractions()):
-        earlier = store.extraction(extraction_id)
-        is_other = extraction_id != step.extraction.id and earlier.base == step.base_head
+    for earlier in reversed(step.store.extractions()):
+        is_other = earlier.id != step.extraction.id and earlier.base == step.base_head
         if is_other and earlier.exists(REFUSED):
             return earlier.read(REFUSED).collect()
     return pl.DataFrame(schema=dict.fromkeys(ENTITIES["tables"].key, pl.String()))

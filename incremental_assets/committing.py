@@ -114,7 +114,8 @@ def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
     """
     if is_backfilled(instance, step.connection.name):
         return
-    name, kept = partitions_name(step.connection.name), set(step.store.extractions())
+    name = partitions_name(step.connection.name)
+    kept = {extraction.id for extraction in step.store.extractions()}
     for key in instance.get_dynamic_partitions(name):
         if split_batch_key(key)[0] not in kept:
             instance.delete_dynamic_partition(name, key)

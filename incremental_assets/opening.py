@@ -77,9 +77,8 @@ def open_extraction(
     A retry of the step goes on with the extraction that its first attempt opened.
     """
     run = context.instance.get_run_by_id(context.run.run_id)
-    ours = [id for id in store.extractions() if id.endswith(f"-{context.run.run_id[:8]}")]
-    if context.retry_number and ours:
-        return Refresh(connection, store, _tag(context, run, store.extraction(ours[-1])))
+    if context.retry_number and (opened := _opened_by(context.run.run_id, store)):
+        return Refresh(connection, store, _tag(context, run, opened))
     identity, clock, probe = source.identity(), source.clock(), source.probe()
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
@@ -101,6 +100,12 @@ def open_extraction(
         "accept_deletions": config.accept_deletions,
     }
     return Refresh(connection, store, _tag(context, run, _recorded(context, store, record)))
+
+
+def _opened_by(run_id: str, store: StateStore) -> Extraction | None:
+    """What an earlier try of the same step opened."""
+    found = (one for one in reversed(store.extractions()) if one.record["run_id"] == run_id)
+    return next(found, None)
 
 
 def why_full(

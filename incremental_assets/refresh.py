@@ -228,12 +228,11 @@ def _extraction_id(context: dg.AssetExecutionContext, store: StateStore) -> str:
         parent = tagged.parent_run_id
         tagged = instance.get_run_by_id(parent) if parent else None
     backfill = run.tags.get(BACKFILL_TAG) if run else None
-    for extraction_id in reversed(store.extractions()):
-        record = store.extraction(extraction_id).record
-        if backfill and record["backfill_id"] == backfill:
-            return extraction_id
-        if not backfill and record["state"] == "open":
-            return extraction_id
+    for extraction in reversed(store.extractions()):
+        if backfill and extraction.record["backfill_id"] == backfill:
+            return extraction.id
+        if not backfill and extraction.state == "open":
+            return extraction.id
     raise NoOpenExtraction(
         f"no extraction of {store.connection} is open. Run the job {store.connection}_refresh: "
         "it opens one and takes it to the end."

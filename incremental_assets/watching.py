@@ -90,15 +90,14 @@ def see(connection: Connection, source: Source, store: StateStore) -> Sight:
 
 def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -> str | None:
     """The extraction that the guard refused while HEAD and source were as they are now."""
-    for extraction_id in reversed(store.extractions()):
-        extraction = store.extraction(extraction_id)
+    for extraction in reversed(store.extractions()):
         as_now = (
             extraction.base == seen.head
             and extraction.record["probe"] == seen.probe
             and extraction.record["scope"] == connection.scope().to_json()
         )
         if as_now and extraction.exists(REFUSED):
-            return extraction_id
+            return extraction.id
     return None
 
 

@@ -39,7 +39,7 @@ def orphans(store: StateStore) -> list[str]:
     for version in store.history():
         files = ("manifest.json", *(entry.path for entry in version.manifest.files))
         owned |= {f"{NAME}/{version.folder}/{path}" for path in files}
-    kept = tuple(f"{NAME}/extractions/{id}/" for id in store.extractions())
+    kept = tuple(f"{NAME}/extractions/{id}/" for id in (one.id for one in store.extractions()))
     paths = stored(store.objects)
     return [path for path in paths if path not in owned and not path.startswith(kept)]
 

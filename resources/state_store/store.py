@@ -128,10 +128,10 @@ class StateStore:
         """Raises ExtractionMissing."""
         return read_extraction(self.objects, self.connection, id)
 
-    def extractions(self) -> list[str]:
-        """The ids of all extractions whose record can be read, oldest first."""
+    def extractions(self) -> list[Extraction]:
+        """All extractions whose record can be read, oldest first."""
         folders = retention.children(self.objects, self._path("extractions"))
-        return [one.id for one in retention.recorded(self.objects, self.connection, folders)]
+        return retention.recorded(self.objects, self.connection, folders)
 
     def stage_version(
         self, extraction: Extraction | str, *, parent: Version | None, number: int | None = None

@@ -109,7 +109,7 @@ def test_a_dry_run_tells_the_diff_and_leaves_no_trace(
     assert outcome.diff["tables"].select("table", "change").rows() == [("t7", "DELETED")]
     assert shop.store(NAME).head() == head
     assert instance.get_dynamic_partitions(partitions_name(NAME)) == keys
-    assert [shop.store(NAME).extraction(id).state for id in shop.store(NAME).extractions()] == [
+    assert [extraction.state for extraction in shop.store(NAME).extractions()] == [
         "committed",
         "abandoned",
     ]
@@ -170,7 +170,7 @@ def test_versions_beyond_retention_and_old_working_files_go(
         assert [version.number for version in store.history()] == [4, 3]
         assert len(store.extractions()) == 2
         keys = instance.get_dynamic_partitions(partitions_name(NAME))
-        assert {key.rpartition("-")[0] for key in keys} == set(store.extractions())
+        assert {key.rpartition("-")[0] for key in keys} == {one.id for one in store.extractions()}
 
 
 def test_a_narrowed_scope_puts_tables_out_of_scope_not_away(

@@ -49,7 +49,7 @@ def test_an_extraction_remembers_its_base(store):
 def test_extractions_are_listed_oldest_first(store):
     for id in ("20260201T000000Z-b", "20260131T000000Z-c", "20260301T000000Z-a"):
         opened(store, id)
-    assert store.extractions() == [
+    assert [one.id for one in store.extractions()] == [
         "20260131T000000Z-c",
         "20260201T000000Z-b",
         "20260301T000000Z-a",
@@ -60,9 +60,10 @@ def test_extractions_of_one_second_are_listed_oldest_first(store):
     for number, id in enumerate(("20260131T000000Z-b", "20260131T000000Z-a")):
         opened_at = f"2026-01-31T00:00:00.{number:06}+00:00"
         store.open_extraction(id, {"opened_at": opened_at, "base": None})
-    assert store.extractions() == ["20260131T000000Z-b", "20260131T000000Z-a"]
-    for id in store.extractions():
-        store.extraction(id).close("abandoned")
+    found = store.extractions()
+    assert [one.id for one in found] == ["20260131T000000Z-b", "20260131T000000Z-a"]
+    for extraction in found:
+        extraction.close("abandoned")
     assert store.prune(1, 1).extractions == ("20260131T000000Z-b",)
 
 
@@ -93,12 +94,15 @@ def test_a_working_file_is_written_once(store):
 
 def test_a_frame_that_is_not_needed_is_not_computed(store):
     extraction = opened(store, "e1")
-    extraction.write("plan", tables("a"))
+    first = extraction.write("plan", tables("a"))
+    computed = []
 
-    def explode(frame: pl.DataFrame) -> pl.DataFrame:
-        raise AssertionError("computed")
+    def compute(frame: pl.DataFrame) -> pl.DataFrame:
+        computed.append(frame)
+        return frame
 
-    extraction.write("plan", tables("b").lazy().map_batches(explode))
+    assert extraction.write("plan", tables("b").lazy().map_batches(compute)) == first
+    assert computed == []
 
 
 def test_of_two_steps_that_write_at_once_the_first_counts(store):

@@ -137,7 +137,7 @@ def test_finished_working_files_are_removed_but_for_the_newest(store, objects):
     for number in range(1, 5):
         refresh(store, f"e{number}", "a")
     assert store.prune(9, 2).extractions == ("e1", "e2")
-    assert store.extractions() == ["e3", "e4"]
+    assert [one.id for one in store.extractions()] == ["e3", "e4"]
     assert folders(objects, "extractions") == ["e3", "e4"]
 
 
