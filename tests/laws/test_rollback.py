@@ -1,6 +1,8 @@
 """A rollback is a version like any other: its diff is true, the next refresh ends at the source."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -219,14 +221,21 @@ def test_a_damaged_current_version_is_recovered_from(
         assert folders == ["00000001", "00000002", "00000004", "00000005"]
 
 
-def test_a_damaged_manifest_on_the_way_back_is_stepped_over(tmp_path: Path, damaged: Path) -> None:
-    database = tmp_path / "shop.db"
+@contextmanager
+def at_version_two(folder: Path, damaged: Path) -> Iterator[Refresher]:
+    """Two versions in ``damaged``, of one table and of two; a third table waits to be seen."""
+    database = folder / "shop.db"
     live = sqlite(database)
     live.ddl("create table one (id integer)")
     with refreshing(f"sqlite:///{database}", LocalObjects(damaged)) as refresher:
         for name in ("two", "three"):
             refresh(refresher)
             live.ddl(f"create table {name} (id integer)")
+        yield refresher
+
+
+def test_a_damaged_manifest_on_the_way_back_is_stepped_over(tmp_path: Path, damaged: Path) -> None:
+    with at_version_two(tmp_path, damaged) as refresher:
         refresh(refresher)
         store = refresher.store(NAME)
         first, folder = store.find(1), store.find(2).folder
@@ -240,13 +249,7 @@ def test_a_damaged_manifest_on_the_way_back_is_stepped_over(tmp_path: Path, dama
 
 
 def test_damage_to_an_older_version_does_not_fail_a_refresh(tmp_path: Path, damaged: Path) -> None:
-    database = tmp_path / "shop.db"
-    live = sqlite(database)
-    live.ddl("create table one (id integer)")
-    with refreshing(f"sqlite:///{database}", LocalObjects(damaged)) as refresher:
-        for name in ("two", "three"):
-            refresh(refresher)
-            live.ddl(f"create table {name} (id integer)")
+    with at_version_two(tmp_path, damaged) as refresher:
         store = refresher.store(NAME)
         first = damaged / NAME / store.find(1).folder
         (first / "manifest.json").write_text("{")

@@ -180,6 +180,7 @@ def test_creating_while_others_delete_the_empty_folder_succeeds(objects):
     try:
         for number in range(50):
             objects.create(f"shop/folder{number}/a", b"")
+            assert objects.exists(f"shop/folder{number}/a")
             objects.delete(f"shop/folder{number}")
     finally:
         stop.set()

@@ -79,6 +79,15 @@ def test_a_password_with_an_at_is_not_taken_for_a_host(url: str) -> None:
     assert not [part for part in ("ss@", "ss/word", "s?s") if part in str(caught.value)]
 
 
-@pytest.mark.parametrize("url", ["postgresql://me@corp:pw@h/d", "sqlite:////a@b/c@d.db"])
-def test_an_at_elsewhere_is_none_of_a_password(url: str) -> None:
-    parse_url(url)
+@pytest.mark.parametrize(
+    ("url", "user", "host", "database"),
+    [
+        ("postgresql://me@corp:pw@h/d", "me@corp", "h", "d"),
+        ("sqlite:////a@b/c@d.db", None, None, "/a@b/c@d.db"),
+    ],
+)
+def test_an_at_elsewhere_is_none_of_a_password(
+    url: str, user: str | None, host: str | None, database: str
+) -> None:
+    found = parse_url(url)
+    assert (found.username, found.host or None, found.database) == (user, host, database)
