@@ -16,6 +16,7 @@ from incremental_assets.core.sensing import pause_after, refresh_wanted
 from incremental_assets.opening import why_full
 from incremental_assets.runs import fail_abandoned_runs, finished_runs, unfinished_runs
 from resources.source.source import Source
+from resources.state_store.documents import FORMAT
 from resources.state_store.head import HeadRef
 from resources.state_store.store import StateStore
 
@@ -76,10 +77,11 @@ def see(connection: Connection, source: Source, store: StateStore) -> Sight:
     full = why_full(connection, head, identity, clock)
     if probe is None:
         return Sight(head, None, full)
-    scope = store.version(head.head.ref).manifest.scope if head else None
+    manifest = store.version(head.head.ref).manifest if head else None
     reason = refresh_wanted(
         full_reason=full,
-        same_scope=scope == connection.scope().to_json(),
+        same_scope=manifest is not None and manifest.scope == connection.scope().to_json(),
+        outdated=manifest is not None and manifest.format < FORMAT,
         head_probe=head.head.probe if head else None,
         probe=probe,
         head_marker=head.head.marker if head else None,

@@ -13,6 +13,7 @@ def refresh_wanted(
     *,
     full_reason: str | None,
     same_scope: bool,
+    outdated: bool,
     head_probe: str | None,
     probe: str,
     head_marker: datetime | None,
@@ -23,6 +24,7 @@ def refresh_wanted(
     Args:
         full_reason: what ``marker.must_be_full`` said.
         same_scope: whether the head's version was taken with the scope that is in force.
+        outdated: whether its files have an older format, which the next refresh brings up to date.
         head_probe: of the head; None where its refresh left something unread, which is then read
             again, but not at every look.
         probe: as the source tells it now.
@@ -33,6 +35,8 @@ def refresh_wanted(
         return full_reason
     if not same_scope:
         return "filters, options or entities differ from the head's"
+    if outdated:
+        return "the state has the format of an older release"
     if head_probe is None:
         rested = head_marker is None or clock - head_marker >= FIRST_PAUSE
         return "the last refresh left something unread" if rested else None

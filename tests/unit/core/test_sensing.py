@@ -11,6 +11,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STILL: dict[str, Any] = {
     "full_reason": None,
     "same_scope": True,
+    "outdated": False,
     "head_probe": "p",
     "probe": "p",
     "head_marker": NOW - timedelta(minutes=1),
@@ -24,6 +25,7 @@ STILL: dict[str, Any] = {
         ({}, None),
         ({"probe": "q"}, "the probe differs"),
         ({"same_scope": False}, "filters, options or entities differ"),
+        ({"outdated": True}, "older release"),
         ({"full_reason": "it is due"}, "it is due"),
         # Left unread: not at every look, or a busy table would mean a refresh a minute.
         ({"head_probe": None}, None),
