@@ -1,5 +1,7 @@
 """The ``incremental-assets`` command: its options, its commands, and how errors end it."""
 
+import gc
+
 import click
 
 from incremental_assets.cli.commands import LazyCommands
@@ -31,3 +33,6 @@ from incremental_assets.cli.commands import LazyCommands
 def main(context: click.Context, config: str | None, debug: bool, verbose: bool) -> None:
     """Keep an exact, versioned picture of your SQL databases, reading only what changed."""
     context.obj = {"config": config, "debug": debug, "verbose": verbose}
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
