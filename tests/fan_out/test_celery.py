@@ -132,6 +132,8 @@ def story(machines: Farm, url: str, store: StateStore) -> None:
         assert lost.status == dg.DagsterRunStatus.FAILURE
         assert statuses == {dg.DagsterRunStatus.SUCCESS: BATCHES, dg.DagsterRunStatus.FAILURE: 1}
         keys = [run.tags["dagster/run_key"] for run in runs_of(instance, "batch")]
+        told = " ".join(event.message for event in instance.all_logs(on_killed.run_id))
+        assert "started a new run worker while the run was already in state" in told
         assert len(set(keys)) == len(keys) == BATCHES + 1
         again = f"{on_killed.tags['dagster/partition']}-2"
         assert [key for key in keys if not key.endswith("-1")] == [again]
