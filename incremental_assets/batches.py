@@ -18,6 +18,7 @@ from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
 from incremental_assets.refresh import Refresh, of_id, why_closed
+from incremental_assets.runs import BATCH_TAG, EXTRACTION_TAG, claim
 from resources.source.source import Source
 from resources.state_store.errors import ExtractionMissing
 from resources.state_store.store import StateStore
@@ -159,6 +160,7 @@ def batches_of_keys(
             f"no batch of {connection.name} was named. Choose partitions of column_batches.",
             transient=False,
         )
+    _claim(context, connection, list(by_extraction))
     for extraction_id, numbers in by_extraction.items():
         try:
             step = of_id(extraction_id, connection, store)
@@ -169,3 +171,16 @@ def batches_of_keys(
             context.log.info("Nothing to do: extraction %s is closed (%s).", extraction_id, reason)
         else:
             yield step, numbers
+
+
+def _claim(
+    context: dg.AssetExecutionContext, connection: Connection, extractions: Sequence[str]
+) -> None:
+    """Let the run say which process it lives in and, where it is one, for which extraction."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    if run is None:
+        return
+    claim(context.instance, run)
+    if len(extractions) == 1 and EXTRACTION_TAG not in run.tags:
+        tags = {EXTRACTION_TAG: extractions[0], BATCH_TAG: connection.name}
+        context.instance.add_run_tags(run.run_id, tags)

@@ -17,12 +17,12 @@ from incremental_assets.assets.state import state_assets
 from incremental_assets.batches import Silence
 from incremental_assets.checks import state_checks
 from incremental_assets.config import Config, Connection
-from incremental_assets.jobs import refresh_job
+from incremental_assets.jobs import jobs_of
 from incremental_assets.lineage import table_assets
 from incremental_assets.metadata import inert
 from incremental_assets.resource_keys import resource_key
 from incremental_assets.schedules import refresh_schedule
-from incremental_assets.sensors import change_sensor
+from incremental_assets.sensors import sensors_of
 from incremental_assets.wiring import open_objects, source_makers
 from resources.source.resource import sources_resource
 from resources.state_store.objects import ObjectStore
@@ -59,12 +59,15 @@ def build_definitions(
             return [*own]
         return with_tables(connection, own, lambda: objects or open_objects(config))
 
+    jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
         assets=[asset for one in config.connections for asset in assets_of(one)],
         asset_checks=[state_checks(one) for one in config.connections],
-        jobs=[refresh_job(one) for one in config.connections],
+        jobs=[job for of_one in jobs.values() for job in of_one],
         schedules=[refresh_schedule(one) for one in config.connections],
-        sensors=[change_sensor(one) for one in config.connections],
+        sensors=[
+            sensor for one in config.connections for sensor in sensors_of(one, jobs[one.name])
+        ],
         resources={
             resource_key(one.name, name): resource
             for one in config.connections

@@ -14,11 +14,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
-from incremental_assets.config_errors import NOT_YET, refusal, shown
+from incremental_assets.config_errors import refusal, shown
 
 
 def _not_a_boolean(value: object) -> object:
@@ -130,8 +129,10 @@ class Options(Model):
     retain_versions: Whole = Field(
         default=30, ge=2, le=100_000, description="Versions kept, the current one included."
     )
-    fan_out: Literal["in_run"] = Field(
-        default="in_run", description="Where batches are read: in the run that refreshes."
+    fan_out: Literal["in_run", "runs"] = Field(
+        default="in_run",
+        description="Where sensor and schedule have batches read: in the run that refreshes, or "
+        "each in a run of its own.",
     )
     sensor_seconds: Whole = Field(
         default=60, ge=1, le=86_400, description="Seconds between two probes of the change sensor."
@@ -159,13 +160,6 @@ class Options(Model):
     freshness_hours: Amount = Field(
         default=24.0, ge=0.1, le=8760, description="A state older than this is shown as stale."
     )
-
-    @field_validator("fan_out", mode="before")
-    @classmethod
-    def _in_this_release(cls, value: object) -> object:
-        if value == "runs":
-            raise refusal(f"runs is {NOT_YET}; allowed: in_run")
-        return value
 
 
 FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'

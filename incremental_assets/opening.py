@@ -22,6 +22,7 @@ from incremental_assets.core.marker import (
     other_server,
 )
 from incremental_assets.core.scope import Scope
+from incremental_assets.jobs import plan_job_name
 from incremental_assets.metadata import names_of
 from incremental_assets.refresh import BACKFILL_TAG, Refresh
 from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, claim
@@ -89,6 +90,7 @@ def open_extraction(
         "mode_reason": reason or ("the probe equals the head's" if skip else ""),
         "base": found.head and found.head.model_dump(mode="json"),
         "run_id": context.run.run_id,
+        "fan_out": context.run.job_name == plan_job_name(connection.name),
         "backfill_id": run and run.tags.get(BACKFILL_TAG),
         "marker": clock.isoformat(),
         "probe": probe,

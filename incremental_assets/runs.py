@@ -29,6 +29,9 @@ from resources.state_store.errors import StateConflict
 LOCATION = "incremental_assets.definitions"
 CONNECTION_TAG = "incremental/connection"
 EXTRACTION_TAG = "incremental/extraction"
+# Runs that read one batch each may go on at the same time; those with the connection's tag not.
+BATCH_TAG = "incremental/batch_of"
+HEAD_TAG = "incremental/head"
 PROCESS_TAG = "incremental/process"
 
 # A daemon of Dagster's leaves a heartbeat every 30 seconds.
@@ -142,9 +145,14 @@ def is_abandoned(run: dg.DagsterRun) -> bool:
 def unfinished_runs(
     instance: dg.DagsterInstance, connection: str | None = None
 ) -> Sequence[dg.DagsterRun]:
-    """The runs of a connection (of all, without one) that are not finished, newest first."""
-    tags = {CONNECTION_TAG: connection} if connection else {}
-    return instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
+    """The runs of a connection (of all, without one) that are not finished, newest first;
+    those that read single batches come last."""
+    tagged = [{CONNECTION_TAG: connection}, {BATCH_TAG: connection}] if connection else [{}]
+    return [
+        run
+        for tags in tagged
+        for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
+    ]
 
 
 def finished_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[dg.RunRecord]:

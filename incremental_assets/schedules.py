@@ -3,16 +3,31 @@
 import dagster as dg
 
 from incremental_assets.config import Connection
-from incremental_assets.jobs import refresh_job_name
+from incremental_assets.fan_out import why_busy
+from incremental_assets.jobs import first_job_name
+from incremental_assets.resource_keys import with_resources_of
+from resources.state_store.pool import States
 
 
 def refresh_schedule(connection: Connection) -> dg.ScheduleDefinition:
     """A refresh on the connection's cron. It sets no run config: what a person has to decide
     (reading in full, accepting deletions) is never repeated by a clock."""
-    return dg.ScheduleDefinition(
-        name=f"{connection.name}_schedule",
-        job_name=refresh_job_name(connection.name),
-        cron_schedule=connection.schedule,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-        description=f"Refreshes {connection.name}; times are UTC.",
-    )
+    settings = {
+        "name": f"{connection.name}_schedule",
+        "job_name": first_job_name(connection),
+        "cron_schedule": connection.schedule,
+        "default_status": dg.DefaultScheduleStatus.STOPPED,
+        "description": f"Refreshes {connection.name}; times are UTC.",
+    }
+    if connection.options.fan_out == "in_run":
+        return dg.ScheduleDefinition(**settings)
+
+    @dg.schedule(**settings)
+    @with_resources_of(connection.name)
+    def unless_one_is_under_way(
+        context: dg.ScheduleEvaluationContext, states: dg.ResourceParam[States]
+    ) -> dg.RunRequest | dg.SkipReason:
+        busy = why_busy(context.instance, connection, states[connection.name])
+        return dg.SkipReason(busy) if busy else dg.RunRequest()
+
+    return unless_one_is_under_way

@@ -1,21 +1,38 @@
-"""The change sensor of a connection, switched off until somebody switches it on."""
+"""The sensors of a connection: one looks for changes, one takes a fan-out to its end."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
 from incremental_assets.config import Connection
-from incremental_assets.jobs import refresh_job_name
+from incremental_assets.fan_out import go_on
+from incremental_assets.jobs import first_job_name
 from incremental_assets.resource_keys import with_resources_of
 from incremental_assets.watching import look
 from resources.source.pool import Sources
 from resources.state_store.pool import States
 
+# Between the end of a batch's run and the next one's beginning.
+FAN_OUT_SECONDS = 5
+
+
+def sensors_of(connection: Connection, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
+    """Every sensor of the connection, whose ``jobs`` they ask for."""
+    if connection.options.fan_out == "in_run":
+        return [change_sensor(connection)]
+    return [change_sensor(connection), fan_out_sensor(connection, jobs)]
+
 
 def change_sensor(connection: Connection) -> dg.SensorDefinition:
-    """Asks the source for its probe and requests one refresh if it differs from the head's."""
+    """Asks the source for its probe and requests one refresh if it differs from the head's.
+
+    It is off until somebody switches it on.
+    """
 
     @dg.sensor(
         name=f"{connection.name}_change_sensor",
-        job_name=refresh_job_name(connection.name),
+        job_name=first_job_name(connection),
         minimum_interval_seconds=connection.options.sensor_seconds,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description=f"Refreshes {connection.name} when its catalog changed. A look costs one "
@@ -31,3 +48,26 @@ def change_sensor(connection: Connection) -> dg.SensorDefinition:
         return look(context.instance, connection, sources[name], states[name])
 
     return watch_for_changes
+
+
+def fan_out_sensor(connection: Connection, jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """Requests the runs that an extraction needs which ``<connection>_plan`` has opened.
+
+    It is on: whoever ran the plan wants its end.
+    """
+
+    @dg.sensor(
+        name=f"{connection.name}_fan_out_sensor",
+        jobs=jobs,
+        minimum_interval_seconds=min(FAN_OUT_SECONDS, connection.options.sensor_seconds),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Takes a refresh that {connection.name}_plan began to its end: a run per "
+        "batch, then one that commits. It never asks the source.",
+    )
+    @with_resources_of(connection.name)
+    def take_to_the_end(
+        context: dg.SensorEvaluationContext, states: dg.ResourceParam[States]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        return go_on(context.instance, connection, states[connection.name])
+
+    return take_to_the_end

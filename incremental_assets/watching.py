@@ -13,14 +13,20 @@ import dagster as dg
 from incremental_assets.checks import REFUSED
 from incremental_assets.config import Connection
 from incremental_assets.core.sensing import pause_after, refresh_wanted
+from incremental_assets.fan_out import why_busy
 from incremental_assets.opening import why_full
-from incremental_assets.runs import fail_abandoned_runs, finished_runs, unfinished_runs
+from incremental_assets.runs import (
+    EXTRACTION_TAG,
+    HEAD_TAG,
+    fail_abandoned_runs,
+    finished_runs,
+    unfinished_runs,
+)
 from resources.source.source import Source
 from resources.state_store.documents import FORMAT
 from resources.state_store.head import HeadRef
 from resources.state_store.store import StateStore
 
-HEAD_TAG = "incremental/head"
 REASON_TAG = "incremental/reason"
 SHOWN_OF_PROBE = 16
 
@@ -52,6 +58,8 @@ def look(
         return dg.SkipReason(
             f"Run {running[0].run_id} is {running[0].status.value}; the source was not asked."
         )
+    if busy := why_busy(instance, connection, store):
+        return dg.SkipReason(f"{busy} The source was not asked.")
     seen = see(connection, source, store)
     if seen.reason is None:
         return dg.SkipReason(_why_nothing(connection, seen))
@@ -120,8 +128,14 @@ def _pause(ended: Sequence[dg.RunRecord]) -> str | None:
     failed = [run for run in ended if run.dagster_run.status != dg.DagsterRunStatus.SUCCESS]
     if not failed:
         return None
+    attempts = len({_attempt(run.dagster_run) for run in failed})
     last = max(run.end_time or run.update_timestamp.timestamp() for run in failed)
-    again = datetime.fromtimestamp(last, UTC) + pause_after(len(failed))
+    again = datetime.fromtimestamp(last, UTC) + pause_after(attempts)
     if datetime.now(UTC) >= again:
         return None
-    return f"Attempt {len(failed)} to refresh failed; the next begins after {again:%H:%M:%S} UTC."
+    return f"Attempt {attempts} to refresh failed; the next begins after {again:%H:%M:%S} UTC."
+
+
+def _attempt(run: dg.DagsterRun) -> str:
+    """Which refresh a run belongs to; a fan-out has many runs."""
+    return run.tags.get(EXTRACTION_TAG, run.run_id)

@@ -51,7 +51,8 @@ def _column_batches_asset(connection: Connection) -> dg.AssetsDefinition:
         "inside `columns`; materialize a partition here to read a failed batch again.",
         partitions_def=column_batches_partitions(connection.name),
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=connection.name,
+        # Runs of one batch each are bounded by the sensor; a pool would let them begin one by one.
+        pool=None if connection.options.fan_out == "runs" else connection.name,
     )
     def column_batches(
         context: dg.AssetExecutionContext,

@@ -6,6 +6,7 @@ from incremental_assets import metadata
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config import Connection, ExtractionConfig
 from incremental_assets.failures import Ours
+from incremental_assets.fan_out import stop_if_busy
 from incremental_assets.opening import open_extraction, preflight
 from resources.source.pool import Sources
 from resources.state_store.pool import States
@@ -30,6 +31,7 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
     ):
         store = states[connection.name]
         try:
+            stop_if_busy(context, connection, store)
             source = sources[connection.name]
             found = preflight(connection, source, store)
         except Ours as error:

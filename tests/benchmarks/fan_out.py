@@ -1,0 +1,101 @@
+"""What a batch costs in a run of its own, against one in the refresh's run:
+`python -m tests.benchmarks.fan_out [--few 3] [--many 12]`.
+
+One machine, a run per process as Dagster launches them by default, a daemon that looks at sensors
+every second. Every batch is one small table, so that what is measured is all but the reading.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from incremental_assets.instance import Home, open_instance, prepare_home
+from resources.source.dialect import dialect_for
+from tests.postgres_server import running_server
+from tests.sources import copied_folder, postgresql, sql_files
+from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
+from tests.webserver.server import Run, Webserver, wait_until
+
+JOBS = {"in_run": ("refresh", "refresh"), "runs": ("plan", "apply")}
+
+
+def main() -> None:
+    """Refresh a database of few batches and one of many, both ways, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--few", type=int, default=3, help="batches of the small database")
+    parser.add_argument("--many", type=int, default=12, help="batches of the large one")
+    asked = parser.parse_args()
+    sizes = (asked.few, asked.many)
+    with running_server() as url, tempfile.TemporaryDirectory() as scratch:
+        server = _webserver(Path(scratch), url, sizes)
+        with server.running():
+            walls = {
+                how: [_measure(server, f"{how}_{size}", how) for size in sizes] for how in JOBS
+            }
+    _report(walls, sizes)
+
+
+def _webserver(folder: Path, url: str, sizes: tuple[int, int]) -> Webserver:
+    home = Home(folder / "home", None)
+    prepare_home(home)
+    with (home.directory / "dagster.yaml").open("a") as settings:
+        settings.write("\nrun_queue:\n  dequeue_interval_seconds: 1\n")
+    open_instance(home).dispose()
+    columns = COLUMNS.format(given=sql_files(dialect_for(url))["columns"], blocked=BLOCKED)
+    copied_folder(dialect_for(url), folder / PACKAGE, columns=columns)
+    connections = []
+    for size in sizes:
+        for how in JOBS:
+            name = f"{how}_{size}"
+            postgresql(url).ddl(f"create database {name}")
+            own = url.rpartition("/")[0] + f"/{name}"
+            tables = [f"create table item_{number} (id integer)" for number in range(size)]
+            postgresql(own).ddl(*SCHEMA, *tables)
+            options = {"batch_tables": 1, "fan_out": how, "sensor_seconds": 1}
+            exclude = {".*": ["control"]}
+            connections.append({"name": name, "url": own, "exclude": exclude, "options": options})
+    config = folder / "connections.yaml"
+    config.write_text(json.dumps({"state": "./catalog", "connections": connections}))
+    return Webserver(folder, home.directory, config)
+
+
+def _measure(server: Webserver, name: str, how: str) -> float:
+    """Seconds from the click to the end of the run that commits."""
+    first, last = (f"{name}_{job}" for job in JOBS[how])
+    began = server.finish(server.launch(first))
+    if first != last:
+        wait_until(lambda: bool(server.run_ids(last)))
+    ended = server.finish(server.run_ids(last)[0])
+    for run in (began, ended):
+        if run.status != "SUCCESS":
+            raise SystemExit(f"{name} failed:\n{run.log}")
+    return _seconds(began, ended)
+
+
+def _seconds(began: Run, ended: Run) -> float:
+    assert began.began
+    assert ended.ended
+    return ended.ended - began.began
+
+
+def _report(walls: dict[str, list[float]], sizes: tuple[int, int]) -> None:
+    few, many = sizes
+    each = {how: (wall[1] - wall[0]) / (many - few) for how, wall in walls.items()}
+    _say(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    _say(f"| | {few} batches, s | {many} batches, s | each further batch, s |")
+    _say("|---|---|---|---|")
+    for how, wall in walls.items():
+        _say(f"| {how} | {wall[0]:.1f} | {wall[1]:.1f} | {each[how]:.2f} |")
+    _say(f"a batch in a run of its own costs {each['runs'] / each['in_run']:.0f} x one in the run")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
