@@ -15,10 +15,12 @@ import polars as pl
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
 from incremental_assets.config import Config
+from incremental_assets.fan_out import why_busy
 from incremental_assets.jobs import refresh_job_name
 from incremental_assets.partitions import partitions_name
 from incremental_assets.runs import (
     EXTRACTION_TAG,
+    POLL_SECONDS,
     create_run,
     execute,
     make_way,
@@ -110,8 +112,11 @@ class Refresher:
         Raises:
             StateConflict: another refresh of it is going on.
         """
-        self.config.connection(name)
+        connection = self.config.connection(name)
         make_way(self._instance, name, wait=wish.wait)
+        while wish.wait and why_busy(self._instance, connection, self.store(name)):
+            time.sleep(POLL_SECONDS)
+            make_way(self._instance, name, wait=True)
         job = self._definitions.resolve_job_def(refresh_job_name(name))
         job, run = create_run(
             self._instance,

@@ -1,5 +1,6 @@
 """A refresh in many runs: the sensor takes it to its end, whatever happens on the way."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,11 @@ import psycopg
 import pytest
 
 from incremental_assets import fan_out
+from incremental_assets.batches import Silence
 from incremental_assets.build import build_definitions
+from incremental_assets.cli.running import Refresher, Wish
 from incremental_assets.config import Config
-from incremental_assets.runs import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG
+from incremental_assets.runs import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG, POLL_SECONDS
 from resources.source.dialect import dialect_for
 from resources.source.resource import sources_resource
 from resources.state_store.memory import MemoryObjects
@@ -264,13 +267,6 @@ def test_nothing_else_begins_while_it_is_under_way(fanned: Fanned) -> None:
         assert run.status == dg.DagsterRunStatus.FAILURE
         assert EXTRACTION_TAG not in run.tags
     assert "The source was not asked" in fanned.skipped("change")
-    schedule = fanned.definitions.resolve_schedule_def(f"{NAME}_schedule")
-    with dg.build_schedule_context(resources=fanned.definitions.resources) as context:
-        # Dagster gives a schedule only instances that other processes can open.
-        context._instance = fanned.instance
-        told = schedule(context)
-    assert isinstance(told, dg.SkipReason)
-    assert "under way" in str(told.skip_message)
     # While one of its batches is read.
     going = fanned.started(fanned.requested()[0])
     assert going.run_id in fanned.skipped("change")
@@ -279,6 +275,30 @@ def test_nothing_else_begins_while_it_is_under_way(fanned: Fanned) -> None:
     head = fanned.store.head()
     assert head
     assert head.head.extraction == first
+
+
+def test_the_schedule_begins_nothing_while_one_is_under_way(fanned: Fanned) -> None:
+    schedule = fanned.definitions.resolve_schedule_def(f"{NAME}_schedule")
+
+    def tick() -> dg.RunRequest | dg.SkipReason:
+        # Dagster gives a schedule only an instance that other processes can open.
+        with (
+            dg.DagsterInstance.local_temp() as instance,
+            dg.build_schedule_context(
+                instance=instance, resources=fanned.definitions.resources
+            ) as context,
+        ):
+            told: dg.RunRequest | dg.SkipReason = schedule(context)
+            return told
+
+    assert schedule.job_name == f"{NAME}_plan"
+    assert isinstance(tick(), dg.RunRequest)
+    fanned.plan()
+    told = tick()
+    assert isinstance(told, dg.SkipReason)
+    assert "under way" in str(told.skip_message)
+    fanned.to_the_end()
+    assert isinstance(tick(), dg.RunRequest)
 
 
 def test_a_newer_plan_takes_the_place_of_one_that_nobody_looks_after(
@@ -369,3 +389,25 @@ def test_the_state_is_that_of_a_refresh_in_one_run(fanned: Fanned) -> None:
     exclude = {".*": ("control",)}
     with refreshing(connection.address(), exclude=exclude) as afresh:
         assert differences(reached, full(afresh)) == {}
+
+
+def test_a_refresh_of_the_command_line_waits_if_it_is_asked_to(
+    fanned: Fanned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fanned.plan()
+    waited: list[str] = []
+    really_sleep = time.sleep
+
+    def sleep(seconds: float) -> None:
+        if seconds == POLL_SECONDS:
+            waited.append(fanned.to_the_end())
+        else:
+            really_sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    refresher = Refresher(fanned.config, fanned.instance, Silence(), fanned.objects)
+    refused = refresher.run(NAME, Wish(), lambda _event: None)
+    assert (refused.ok, waited) == (False, [])
+    assert str(refused.error).startswith("StateConflict: A refresh in many runs is under way")
+    outcome = refresher.run(NAME, Wish(wait=True), lambda _event: None)
+    assert (outcome.ok, outcome.version, len(waited)) == (True, 1, 1)
