@@ -111,7 +111,7 @@ class Farm:
         home = folder / "home"
         home.mkdir(parents=True)
         for at in (home / "dagster.yaml", folder / "celery.yaml"):
-            at.write_text(re.sub(rf"\b{QUEUE}\b(?=\}})", self.queue, documented(at.name)))
+            at.write_text(re.sub(rf"\b{QUEUE}\b(?=\}})", self.queue, documented(f"{at.name} of")))
         (folder / "connections.yaml").write_text(json.dumps(self.config))
         (folder / "sitecustomize.py").write_text(HOST_NAME)
         dialect = dialect_for("postgresql://")

@@ -66,3 +66,22 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_is(tmp_path:
         assert spec.owners == ["team:data"]
         assert spec.kinds == {"sqlite", "parquet"}
         assert spec.tags["incremental/connection"] == "files"
+
+
+def test_batches_in_runs_of_their_own_are_three_jobs_and_a_sensor_more(tmp_path: Path) -> None:
+    file = "connections: [{{name: files, url: 'sqlite:///./some.db', options: {{fan_out: {}}}}}]"
+    found = {}
+    for how in ("in_run", "runs"):
+        (tmp_path / "connections.yaml").write_text(file.format(how))
+        lines = rendered(build_definitions(load_config(tmp_path / "connections.yaml")))
+        found[how] = lines.splitlines()
+
+    assert set(found["in_run"]) <= set(found["runs"])
+    assert [line for line in found["runs"] if line not in found["in_run"]] == [
+        "job files_apply: files__columns, files__current_state, files__current_state_checks, "
+        "files__incremental_diff, files__marker",
+        "job files_batch: files__column_batches",
+        "job files_plan: files__column_plan, files__databases, files__extraction, "
+        "files__schemas, files__tables",
+        "sensor files_fan_out_sensor 5 s",
+    ]

@@ -19,7 +19,9 @@ from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "mended", "broken", "killed", "busy", "watched", "secret", "denied")
+NEW = ("clicked", "mended", "broken", "killed", "busy", "watched", "secret", "denied", "fanned")
+# Those whose batches are read in runs of their own.
+FANNED_OUT = ("fanned",)
 # Those of a role with a password; one of them gives a wrong one.
 CORES = {"secret": "Uq7xDd0secret", "denied": "Eq7xDd0denied"}
 ROLE = "secretive_in_the_ui"
@@ -79,7 +81,11 @@ def write_config(directory: Path, postgres_url: str) -> Path:
             "name": name,
             "url": configured_url(postgres_url, name),
             "exclude": {".*": ["control"]},
-            "options": {"batch_tables": TABLES_OF_A_BATCH, "sensor_seconds": 1},
+            "options": {
+                "batch_tables": TABLES_OF_A_BATCH,
+                "sensor_seconds": 1,
+                "fan_out": "runs" if name in FANNED_OUT else "in_run",
+            },
         }
         for name in (*NEW, *REFRESHED)
     ]
