@@ -3,7 +3,7 @@
 The instance is only read, and never created. Runs are made and cleaned up in ``runs``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,12 @@ import dagster as dg
 from dagster._core.instance import InstanceRef
 
 from incremental_assets.instance import Home, open_instance
-from incremental_assets.jobs import refresh_job_name
+from incremental_assets.jobs import (
+    apply_job_name,
+    batch_job_name,
+    plan_job_name,
+    refresh_job_name,
+)
 from incremental_assets.runs import FINISHED, is_abandoned, unfinished_runs
 from resources.state_store.head import Head
 
@@ -87,10 +92,22 @@ def _killed(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | Non
 
 
 def _last_ended(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:
-    of_job = dg.RunsFilter(job_name=refresh_job_name(connection), statuses=list(FINISHED))
-    records = instance.get_run_records(of_job, limit=LOOKED_AT)
-    ended = [record for record in records if record.end_time is not None]
+    """The run that tells how the last refresh ended; where it had many, one that failed does."""
+    ended = [
+        *_ended(instance, refresh_job_name(connection), FINISHED),
+        *_ended(instance, apply_job_name(connection), FINISHED),
+        *_ended(instance, plan_job_name(connection), [dg.DagsterRunStatus.FAILURE]),
+        *_ended(instance, batch_job_name(connection), [dg.DagsterRunStatus.FAILURE]),
+    ]
     return max(ended, key=lambda record: record.end_time, default=None)
+
+
+def _ended(
+    instance: dg.DagsterInstance, job: str, statuses: Sequence[dg.DagsterRunStatus]
+) -> list[dg.RunRecord]:
+    of_job = dg.RunsFilter(job_name=job, statuses=[*statuses])
+    records = instance.get_run_records(of_job, limit=LOOKED_AT)
+    return [record for record in records if record.end_time is not None]
 
 
 def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:

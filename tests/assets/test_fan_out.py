@@ -14,6 +14,7 @@ import pytest
 from incremental_assets import fan_out
 from incremental_assets.batches import Silence
 from incremental_assets.build import build_definitions
+from incremental_assets.cli.last_runs import last_error
 from incremental_assets.cli.running import Refresher, Wish
 from incremental_assets.config import Config
 from incremental_assets.runs import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG, POLL_SECONDS
@@ -193,6 +194,7 @@ def test_a_batch_that_fails_waits_for_a_person_who_reads_it_again(fanned: Fanned
     assert f"no other run is asked for {key}. Mend" in told
     failed = fanned.instance.get_runs(dg.RunsFilter(job_name=f"{NAME}_batch"))
     assert [run.status.value for run in failed].count("FAILURE") == 1
+    assert str(last_error(fanned.instance, NAME, None)).startswith("BatchesFailed: 1 of 1 batches")
     # The change sensor takes it for a refresh that failed, once.
     assert fanned.skipped("change").startswith("Attempt 1 to refresh failed")
     fanned.break_tables()
@@ -206,6 +208,9 @@ def test_a_batch_that_fails_waits_for_a_person_who_reads_it_again(fanned: Fanned
     assert fanned.to_the_end() == f"No extraction of {NAME}_plan is open."
     assert fanned.versions() == [1]
     assert fanned.store.find(1).rows("columns") == len(TABLES)
+    head = fanned.store.head()
+    assert head
+    assert last_error(fanned.instance, NAME, head.head) is None
 
 
 def test_a_lost_run_is_asked_for_again_until_the_third(fanned: Fanned) -> None:
