@@ -17,15 +17,17 @@ def list_entity(step: Refresh, source: Source, entity: Entity) -> pl.DataFrame:
     """The entity's admitted rows; the source is only asked where no file of an earlier try is."""
     if entity is TABLES:
         return _list_tables(step, source)
-    return step.once(f"listings/{entity.name}", lambda: _listed(source, entity))
+    return step.once(f"listings/{entity.name}", lambda: _listed(step, source, entity))
 
 
 def _list_tables(step: Refresh, source: Source) -> pl.DataFrame:
-    listing = step.once("listings/all_tables", lambda: _listed(source, TABLES))
+    listing = step.once("listings/all_tables", lambda: _listed(step, source, TABLES))
     admitted, left_out = split_tables(listing, step.scope)
     step.once(LEFT_OUT, lambda: left_out)
     return step.once("listings/tables", lambda: admitted)
 
 
-def _listed(source: Source, entity: Entity) -> pl.DataFrame:
-    return conform(entity, source.listing(entity.name, entity.schema))
+def _listed(step: Refresh, source: Source, entity: Entity) -> pl.DataFrame:
+    # An extraction that an older release has opened knows no databases.
+    databases = step.record.get("databases")
+    return conform(entity, source.listing(entity.name, entity.schema, databases))

@@ -80,7 +80,7 @@ def open_extraction(
     run = context.instance.get_run_by_id(context.run.run_id)
     if context.retry_number and (opened := _opened_by(context.run.run_id, store)):
         return Refresh(connection, store, _tag(context, run, opened))
-    identity, clock, probe = source.identity(), source.clock(), source.probe()
+    identity, clock, probe = source.identity(), source.clock(), source.probe(found.databases)
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
     doubt = head and other_server(head.source, identity)
@@ -95,6 +95,7 @@ def open_extraction(
         "marker": clock.isoformat(),
         "probe": probe,
         "source": identity,
+        "databases": found.databases,
         "doubt": doubt,
         "ids_last": not (doubt or (head and foreign_ids(head.source))),
         "scope": scope.to_json(),

@@ -75,6 +75,9 @@ class Dialect:
     verified: str
     bind_tables: Callable[[pl.DataFrame], dict[str, object]]
     engine_options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    # Opens the driver's connection in its stead; one that hears nothing for ``silence_seconds`` is
+    # to end with the driver's error.
+    connect: Callable[..., Any] | None = None
     database_of: Callable[[URL], str] = _named_database
     url_for: Callable[[URL, str], URL] = _same_database
     explain: Callable[[Exception], ResourceError | None] = _unexplained

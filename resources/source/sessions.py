@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from resources.errors import ResourceError
@@ -17,6 +17,9 @@ from resources.source.dialect import Dialect, parse_url
 from resources.source.errors import CapabilityMissing, QueryFailed
 from resources.source.frames import check_columns, frames
 from resources.source.secrets import secrets_of, without
+
+# Longer than it takes the server to tell that a statement's time is over.
+GRACE_SECONDS = 15.0
 
 
 class Session:
@@ -172,13 +175,25 @@ class Sessions:
     def _new_engine(self, url: URL, database: str, secrets: frozenset[str]) -> Engine:
         try:
             target = self._dialect.engine_url(url, database)
-            return create_engine(target, **self._dialect.engine_options)
+            engine = create_engine(target, **self._dialect.engine_options)
         except (ImportError, SQLAlchemyError) as error:
             reason = without(str(error), [str(error)], secrets)
+        else:
+            self._listen(engine)
+            return engine
         raise CapabilityMissing(
             f"{self._name}: the driver of {self._dialect.title} cannot be used ({reason}). "
             f"Install it: pip install 'incremental-assets[{self._dialect.extra}]'."
         )
+
+    def _listen(self, engine: Engine) -> None:
+        """Let connections end when nothing is heard of the server any more."""
+        connect, seconds = self._dialect.connect, self._timeout + GRACE_SECONDS
+        if connect:
+
+            @event.listens_for(engine, "do_connect")
+            def open_connection(_dialect: Any, _record: Any, args: Any, settings: Any) -> Any:
+                return connect(*args, silence_seconds=seconds, **settings)
 
     def _explained(self, error: Exception, secrets: frozenset[str]) -> ResourceError:
         """The driver's error as one of ours, without its words where they hold a secret."""

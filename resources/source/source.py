@@ -5,7 +5,7 @@ What the statements say is in ``dialects/``; what their rows mean is decided by 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -105,25 +105,53 @@ class Source:
             names = [str(row["database"]) for row in session.rows("databases")]
         return sorted(filter(self._scope.admits_database, names))
 
-    def probe(self) -> str | None:
-        """A text that differs after whatever would change a listing or a batch; None = unknown."""
+    def probe(self, databases: Sequence[str] | None = None) -> str | None:
+        """A text that differs after whatever would change a listing or a batch; None = unknown.
+
+        ``databases``: those to ask, as ``databases()`` returned them; by default it is asked.
+        """
         if not self.dialect.has("probe"):
             return None
         probes = []
-        for database in self.databases():
+        for database in self.databases() if databases is None else databases:
             with self._sessions.session("the probe", database) as session:
                 probes.append([database, str(session.rows("probe")[0]["probe"])])
         return hashlib.sha256(json.dumps(probes).encode()).hexdigest()
 
-    def listing(self, entity_name: str, schema: Schema) -> pl.DataFrame:
-        """All rows of an entity in every admitted database and schema: whole, or it raises."""
+    def listing(
+        self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """All rows of an entity in every admitted database and schema: whole, or it raises.
+
+        ``databases`` are those that ``databases()`` returned when the extraction began, so that
+        all its listings are of the same; by default it is asked.
+
+        Raises:
+            SourceUnavailable: one of ``databases`` cannot be listed any more.
+        """
         if entity_name == "databases":
             with self._sessions.session("databases") as session:
                 listed = session.frame("databases", schema)
             admitted = map(self._scope.admits_database, listed["database"])
-            return listed.filter(pl.Series(admitted, dtype=pl.Boolean))
-        parts = [self._list(entity_name, schema, database) for database in self.databases()]
+            listed = listed.filter(pl.Series(admitted, dtype=pl.Boolean))
+            self._check_databases(listed["database"].to_list(), databases)
+            return (
+                listed if databases is None else listed.filter(pl.col("database").is_in(databases))
+            )
+        found = self.databases()
+        self._check_databases(found, databases)
+        parts = [self._list(entity_name, schema, name) for name in databases or found]
         return pl.concat([pl.DataFrame(schema=schema), *parts])
+
+    def _check_databases(self, found: Sequence[str], expected: Sequence[str] | None) -> None:
+        """A database that closes between two listings must not look as if it were emptied."""
+        missing = [name for name in expected or () if name not in found]
+        if missing:
+            raise SourceUnavailable(
+                f"{self.name}: {', '.join(map(repr, missing))} could be listed when this "
+                "extraction began and is now gone or takes no connections, so that no listing "
+                "would be whole. Refresh again."
+            )
 
     def _list(self, entity_name: str, schema: Schema, database: str) -> pl.DataFrame:
         """One database's share; its schemas are read in the same session, so at the same time."""

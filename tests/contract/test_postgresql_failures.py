@@ -15,6 +15,7 @@ from resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
 from resources.source.sessions import Sessions
 from resources.source.source import ScopeLike, Source
 from tests.sources import Live, columns, copied_folder, listed, postgresql
+from tests.wire import Statement, Wire
 
 ROLE = "least_privileged"
 
@@ -148,6 +149,28 @@ def test_a_session_that_is_stopped_says_so_and_the_next_one_works(
             answer.result(timeout=20)
         assert raised.value.transient is transient
         assert sleeping.databases() == [live.database]
+
+
+def test_a_server_that_falls_silent_is_not_waited_for_for_ever(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resources.source.sessions.GRACE_SECONDS", -0.5)
+
+    def listen(statement: Statement) -> None:
+        if "pg_namespace" not in statement.text:
+            statement.do()
+
+    assert live.url.port
+    with Wire(live.url.port, listen) as wire:
+        there = live.at(live.url.set(port=wire.port))
+        with (
+            source(there, Starting(live.database), timeout=1) as hasty,
+            pytest.raises(
+                QueryFailed, match=r"nothing was heard of the server for 0\.5 s"
+            ) as error,
+        ):
+            listed(hasty, "schemas")
+    assert error.value.transient
 
 
 def stop_session(live: Live, function: str) -> bool:

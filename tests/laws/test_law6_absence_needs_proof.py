@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from incremental_assets.cli.running import Refresher
+from incremental_assets.cli.running import Refresher, Wish
 from resources.state_store.local import LocalObjects
 from tests.live import NAME, attempt, current, refresh, refreshing
 from tests.sources import Live, postgresql, sqlite
@@ -35,7 +36,8 @@ def reader(fresh_database: str, other_database: Live) -> Iterator[Refresher]:
     """Refreshes of both databases by somebody who is no superuser."""
     url = make_url(fresh_database).set(username="law_reader")
     include = {f"{url.database}.*": "*"}
-    with refreshing(url.render_as_string(hide_password=False), include=include) as refresher:
+    shown = url.render_as_string(hide_password=False)
+    with refreshing(shown, include=include, retry_seconds=0) as refresher:
         assert refresh(refresher).counts["tables"] == 3
         yield refresher
 
@@ -69,6 +71,38 @@ def test_a_database_that_is_not_there_any_more_needs_acceptance(
     assert f"nothing is left of database {name!r}" in outcome.error
     assert reader.store(NAME).head() == head
     assert refresh(reader, accept_deletions=True).changes["databases"] == {"DELETED": 1}
+
+
+@pytest.mark.parametrize("opens_again", [False, True])
+@pytest.mark.parametrize("step", ["databases", "schemas", "tables", "procedures"])
+def test_a_database_that_closes_between_two_listings_loses_nothing(
+    fresh_database: str, other_database: Live, reader: Refresher, step: str, opens_again: bool
+) -> None:
+    server, name = postgresql(fresh_database), other_database.database
+    routine = "create function number() returns integer language sql return 1"
+    other_database.ddl(routine, "create schema wing")
+    refresh(reader)
+    head = reader.store(NAME).head()
+    server.ddl("create table four ()")
+
+    def on_event(event: dg.DagsterEvent) -> None:
+        kind, where = event.event_type_value, str(event.step_key)
+        if kind == "STEP_START" and where == f"{NAME}__{step}":
+            server.ddl(f"alter database {name} allow_connections false")
+        elif kind == "STEP_UP_FOR_RETRY" and opens_again:
+            server.ddl(f"alter database {name} allow_connections true")
+
+    outcome = reader.run(NAME, Wish(accept_deletions=True), on_event)
+    server.ddl(f"alter database {name} allow_connections true")
+    if not opens_again:
+        assert outcome.error is not None
+        assert re.search(f"SourceUnavailable.*'{name}' could be listed", outcome.error)
+        assert reader.store(NAME).head() == head
+        outcome = refresh(reader)
+    assert outcome.ok, outcome.error
+    assert {entity: made for entity, made in outcome.changes.items() if made} == {
+        "tables": {"CREATED": 1}
+    }
 
 
 def test_acceptance_is_of_what_was_refused_and_not_of_more(fresh_database: str) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy.engine import URL
 
 from resources.source.dialect import Dialect
+from resources.source.dialects.postgresql.connect import connect
 from resources.source.dialects.postgresql.explain import explain
 
 # The columns that say which object a row is of.
@@ -81,6 +82,7 @@ DIALECT = Dialect(
             },
         }
     ),
+    connect=connect,
     database_of=_database_of,
     explain=explain,
     not_text=_not_text,
