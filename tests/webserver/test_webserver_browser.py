@@ -161,8 +161,9 @@ def test_materialize_all_on_the_page_of_the_group(shop: Shops, page: Page) -> No
 
 
 def test_the_automations_are_listed_and_off(page: Page) -> None:
+    # The first of the list, which draws only the lines that are to be seen.
     page.goto("/automation")
-    for name in ("visited_schedule", "visited_change_sensor"):
+    for name in ("broken_schedule", "broken_change_sensor"):
         # A box to select the line, and the switch.
         line = page.get_by_text(name, exact=True).locator("xpath=ancestor::div[count(.//input)=2]")
         expect(line.first.get_by_role("checkbox").last).not_to_be_checked()
