@@ -134,24 +134,26 @@ class Source:
                 listed = session.frame("databases", schema)
             admitted = map(self._scope.admits_database, listed["database"])
             listed = listed.filter(pl.Series(admitted, dtype=pl.Boolean))
-            self._check_databases(listed["database"].to_list(), databases)
-            return (
-                listed if databases is None else listed.filter(pl.col("database").is_in(databases))
-            )
-        found = self.databases()
-        self._check_databases(found, databases)
-        parts = [self._list(entity_name, schema, name) for name in databases or found]
+            kept = self._still_listed(listed["database"].to_list(), databases)
+            return listed.filter(pl.col("database").is_in(kept))
+        kept = self._still_listed(self.databases(), databases)
+        parts = [self._list(entity_name, schema, database) for database in kept]
         return pl.concat([pl.DataFrame(schema=schema), *parts])
 
-    def _check_databases(self, found: Sequence[str], expected: Sequence[str] | None) -> None:
-        """A database that closes between two listings must not look as if it were emptied."""
-        missing = [name for name in expected or () if name not in found]
-        if missing:
+    def _still_listed(self, found: Sequence[str], expected: Sequence[str] | None) -> Sequence[str]:
+        """``expected``, if all are among ``found``; ``found``, if nothing is expected.
+
+        A database that closes between two listings must not look as if it were emptied.
+        """
+        if expected is None:
+            return found
+        if missing := [name for name in expected if name not in found]:
             raise SourceUnavailable(
                 f"{self.name}: {', '.join(map(repr, missing))} could be listed when this "
                 "extraction began and is now gone or takes no connections, so that no listing "
                 "would be whole. Refresh again."
             )
+        return expected
 
     def _list(self, entity_name: str, schema: Schema, database: str) -> pl.DataFrame:
         """One database's share; its schemas are read in the same session, so at the same time."""

@@ -8,12 +8,12 @@ every second. Every batch is one small table, so that what is measured is all bu
 import argparse
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 from incremental_assets.instance import Home, open_instance, prepare_home
 from resources.source.dialect import dialect_for
+from tests.benchmarks.report import say
 from tests.postgres_server import running_server
 from tests.sources import copied_folder, postgresql, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
@@ -84,17 +84,12 @@ def _seconds(began: Run, ended: Run) -> float:
 def _report(walls: dict[str, list[float]], sizes: tuple[int, int]) -> None:
     few, many = sizes
     each = {how: (wall[1] - wall[0]) / (many - few) for how, wall in walls.items()}
-    _say(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
-    _say(f"| | {few} batches, s | {many} batches, s | each further batch, s |")
-    _say("|---|---|---|---|")
+    say(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    say(f"| | {few} batches, s | {many} batches, s | each further batch, s |")
+    say("|---|---|---|---|")
     for how, wall in walls.items():
-        _say(f"| {how} | {wall[0]:.1f} | {wall[1]:.1f} | {each[how]:.2f} |")
-    _say(f"a batch in a run of its own costs {each['runs'] / each['in_run']:.0f} x one in the run")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        say(f"| {how} | {wall[0]:.1f} | {wall[1]:.1f} | {each[how]:.2f} |")
+    say(f"a batch in a run of its own costs {each['runs'] / each['in_run']:.0f} x one in the run")
 
 
 if __name__ == "__main__":

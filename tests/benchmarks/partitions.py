@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.measure import run
+from tests.benchmarks.report import say
 from tests.hostile import partitions
 from tests.postgres_server import running_server
 from tests.sources import postgresql
@@ -28,7 +29,7 @@ def main() -> None:
         url = url.rpartition("/")[0] + "/partitions"
         live = postgresql(url)
         live.ddl(*partitions(thousands, LEAVES))
-        _say(f"{thousands * LEAVES:,} partitions")
+        say(f"{thousands * LEAVES:,} partitions")
         for kept in ("collapse", "list"):
             folder = Path(scratch) / kept
             folder.mkdir()
@@ -45,12 +46,7 @@ def _measure(folder: Path, url: str, kept: str, what: str) -> None:
     environment = os.environ | {"DAGSTER_HOME": str(folder / "home")}
     command = [sys.executable, "-m", "incremental_assets", "--config", str(config), "refresh"]
     cost = run(command, environment)
-    _say(f"{kept:<9} {what:<22} {cost.wall:6.1f} s  CPU {cost.cpu:5.1f} s  {cost.rss_mb:4.0f} MiB")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    say(f"{kept:<9} {what:<22} {cost.wall:6.1f} s  CPU {cost.cpu:5.1f} s  {cost.rss_mb:4.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The figures of a benchmark as Markdown and JSON. Nothing is measured here."""
 
 import platform
+import sys
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -152,6 +153,12 @@ class Results:
 def machine() -> dict[str, str | int | float]:
     """What the figures depend on and what names nobody."""
     return {"Python": platform.python_version(), "system": platform.system()}
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _figure(value: float | None) -> str:
