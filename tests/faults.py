@@ -91,11 +91,12 @@ def points_of(campaign: Campaign) -> dict[int | str, str]:
 
 
 def chosen(points: dict[int | str, str], which: str) -> Iterator[tuple[int | str, Fault]]:
-    """Which faults at which points: all; all at the commit and elsewhere one at every fourth
-    point (spread); or those at the commit alone."""
+    """Which faults at which points: all; all at the commit and at the first removal after it and
+    elsewhere one at every fourth point (spread); or those at the commit alone."""
     faults, swap = list(FAULTS.values()), position(points)
+    removal = next(at for at in points if at > swap and points[at].startswith("delete"))
     for turn, point in enumerate(points):
-        if point == swap or which == "all":
+        if point == swap or which == "all" or (which == "spread" and point == removal):
             yield from ((point, fault) for fault in faults)
         elif which == "spread" and point in (swap - 1, swap + 1):
             yield from ((point, fault) for fault in faults[turn % 2 :: 2])

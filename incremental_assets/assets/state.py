@@ -78,9 +78,9 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
         step = refresh.of_step(context, connection, states[connection.name], or_committed=again)
         if not step.committed:
             stop_if_suspicious(step)
-        head = commit(step)
-        clean_up(context, step)
+        result = metadata.committed(step, commit(step))
         observe_tables(context, step)
-        return metadata.committed(step, head)
+        clean_up(context, step)
+        return result
 
     return marker

@@ -26,6 +26,7 @@ from incremental_assets.runs import (
     make_way,
 )
 from incremental_assets.wiring import open_objects
+from resources.errors import ResourceError
 from resources.state_store.extraction import Extraction
 from resources.state_store.objects import ObjectStore
 from resources.state_store.resource import states_resource
@@ -137,8 +138,20 @@ class Refresher:
         if finished and outcome.ok:
             # What an earlier try of a step died of.
             outcome.error = None
-            self._conclude(outcome, finished, dry=wish.dry_run)
+            self._conclude_or_warn(outcome, finished, dry=wish.dry_run)
         return outcome
+
+    def _conclude_or_warn(self, outcome: Outcome, run: dg.DagsterRun, *, dry: bool) -> None:
+        """What is committed stays so, also where the store does not answer any more."""
+        try:
+            self._conclude(outcome, run, dry=dry)
+        except ResourceError as error:
+            if dry:
+                raise
+            outcome.warnings.append(
+                f"The refresh is committed; what changed could not be read: {error} "
+                f"`incremental-assets diff {outcome.name}` shows it."
+            )
 
     def _conclude(self, outcome: Outcome, run: dg.DagsterRun, *, dry: bool) -> None:
         store = self.store(outcome.name)
