@@ -13,6 +13,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
+from incremental_assets.event_log import keep_connections
+
 SETTINGS_MARK = "incremental/connection"
 
 
@@ -58,9 +60,11 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     prepare_home(home)
     settings = home.project or home.directory
     overrides = NO_CAPTURE | (_storage_of_project(home) if home.project else {})
-    return dg.DagsterInstance.from_ref(
+    instance = dg.DagsterInstance.from_ref(
         InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
     )
+    keep_connections(instance)
+    return instance
 
 
 def _storage_of_project(home: Home) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from tests.source_troubles import (
     LOCKS,
     OUTAGES,
     SOURCE_FAULTS,
-    TIMEOUT_SECONDS,
     Outage,
     SourceFault,
     SourceTrouble,
@@ -57,7 +56,7 @@ def write_down(campaign: Campaign) -> list[tuple[str, str]]:
 
 def attempt(campaign: Campaign, trouble: SourceTrouble) -> Outcome:
     """A refresh by way of the trouble."""
-    config = campaign.configured(trouble.url, statement_timeout_seconds=TIMEOUT_SECONDS)
+    config = campaign.configured(trouble.url, statement_timeout_seconds=trouble.timeout)
     return attempt_watched(config, campaign.opener(), trouble.on_event)
 
 

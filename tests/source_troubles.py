@@ -30,8 +30,8 @@ LOCKS = {
 FILES = (*LOCKS, "identity", "now", "session", "version")
 LOST = r"(SourceUnavailable|QueryFailed).*(connection was lost|takes no sessions now)"
 AWAY = "SourceUnavailable.*nobody takes the connection"
-# Of waiting for an answer, as tests do it.
-TIMEOUT_SECONDS, GRACE_SECONDS = 1, 0.5
+# Of waiting for an answer: where nothing but that ends the statement, and elsewhere.
+SHORT_TIMEOUT_SECONDS, TIMEOUT_SECONDS, GRACE_SECONDS = 1, 60, 0.5
 
 
 def file_of(text: str) -> str:
@@ -52,7 +52,8 @@ class SourceFault:
     """``strike`` happens ``times`` times, to the statement at the point and then to its like.
 
     ``ends``: survived, or what the refresh's error must match. ``waits``: it happens while the
-    statement waits for a lock, which only those in ``LOCKS`` do.
+    statement waits for a lock, which only those in ``LOCKS`` do. ``timeout``: after how many
+    seconds a statement is ended.
     """
 
     name: str
@@ -60,6 +61,7 @@ class SourceFault:
     ends: str
     times: float = 1
     waits: bool = False
+    timeout: int = TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class SourceTrouble:
         """The database's URL by this way."""
         there = self._direct.set(host="127.0.0.1", port=self.wire.port)
         return there.render_as_string(hide_password=False)
+
+    @property
+    def timeout(self) -> int:
+        """The seconds after which the refresh has a statement ended."""
+        return self._fault.timeout if isinstance(self._fault, SourceFault) else TIMEOUT_SECONDS
 
     def on_event(self, kind: str, step: str) -> None:
         """Begin and end an outage at the steps."""
@@ -248,13 +255,14 @@ SOURCE_FAULTS = {
         SourceFault("cut before the answer", cut, SURVIVED),
         SourceFault("cut in the answer, twice", cut_in_the_answer, SURVIVED, times=2),
         SourceFault("cut in every answer", cut_in_the_answer, LOST, times=inf),
-        SourceFault("no answer", stall, SURVIVED),
+        SourceFault("no answer", stall, SURVIVED, timeout=SHORT_TIMEOUT_SECONDS),
         SourceFault("stopped by a person", cancel, "QueryFailed.*Refresh again", waits=True),
         SourceFault(
             "statement timeout",
             time_out,
             r"QueryFailed.*options\.statement_timeout_seconds",
             waits=True,
+            timeout=SHORT_TIMEOUT_SECONDS,
         ),
     )
 }
