@@ -71,7 +71,8 @@ def chosen(points: dict[Point, str], which: str) -> Iterator[tuple[Point, Source
                 few_outages = outages[STEPS.index(point) :: 2] if which == "spread" else outages
                 yield from ((point, outage) for outage in few_outages)
             continue
-        waits = what.split()[1] in LOCKS
+        # The same statement once more is in the same session, which holds what would be locked.
+        waits = what.split()[1] in LOCKS and points.get(point - 1) != what
         faults = [one for one in SOURCE_FAULTS.values() if waits or not one.waits]
         if which == "all" or (which == "spread" and point in few):
             yield from ((point, fault) for fault in faults)
