@@ -31,7 +31,7 @@ WAYS = {
 
 @contextmanager
 def started(way: str, folder: Path) -> Iterator[Webserver]:
-    """It runs in ``folder`` while this lasts, and is ended as by Ctrl-C."""
+    """It runs in ``folder`` while this lasts, and is killed with all that it started."""
     server = Webserver(folder, folder / "home", folder / "connections.yaml")
     unset = ("DAGSTER_HOME", ENVIRONMENT_VARIABLE)
     environment = {name: value for name, value in os.environ.items() if name not in unset}
@@ -51,8 +51,7 @@ def started(way: str, folder: Path) -> Iterator[Webserver]:
             wait_until(lambda: answers(server))
             yield server
         finally:
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=60)
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def answers(server: Webserver) -> bool:
