@@ -206,7 +206,7 @@ def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
     elif asset == "column_plan":
         outcome.tables_read = plain.get("tables read again", 0)
     elif asset == "marker":
-        outcome.version = plain["version"]
+        outcome.version, outcome.changed = plain["version"], plain["changed"]
     elif asset != "column_batches" and "dagster/row_count" in plain:
         outcome.counts[asset] = plain["dagster/row_count"]
 

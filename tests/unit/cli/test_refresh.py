@@ -2,13 +2,23 @@
 
 import json
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
 from incremental_assets.cli.app import main
+from incremental_assets.cli.refresh import show
+from incremental_assets.cli.running import Outcome, Wish
+from resources.state_store.errors import StoreUnavailable
+from resources.state_store.memory import MemoryObjects
+from resources.state_store.objects import ObjectStore
+from tests.live import NAME, refreshing
+from tests.watched import Operation, Watched
 
 
 @pytest.fixture
@@ -83,3 +93,42 @@ def test_dagsters_own_log_stays_away(here: Path, capfd: pytest.CaptureFixture[st
     captured = capfd.readouterr()
     assert result.exit_code == 0
     assert "STEP_START" not in result.output + captured.out + captured.err
+
+
+@pytest.fixture
+def gone_at_the_end(here: Path) -> Iterator[Callable[..., Outcome]]:
+    """Refreshes into a store that answers nothing any more when the run has ended well."""
+    ended = False
+
+    def around(operation: Operation) -> Any:
+        if ended:
+            raise StoreUnavailable(f"{operation.path}: no answer")
+        return operation.do()
+
+    def on_event(event: dg.DagsterEvent) -> None:
+        nonlocal ended
+        ended = ended or event.event_type == dg.DagsterEventType.RUN_SUCCESS
+
+    objects = cast(ObjectStore, Watched(MemoryObjects(), around))
+    with refreshing(f"sqlite:///{here / 'shop.db'}", objects) as refresher:
+        yield lambda **wish: refresher.run(NAME, Wish(**wish), on_event)
+
+
+def test_a_store_that_is_gone_after_the_commit_takes_nothing_back(
+    gone_at_the_end: Callable[..., Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = gone_at_the_end()
+    show(outcome)
+
+    assert (outcome.ok, outcome.version, outcome.changed) == (True, 1, True)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "shop: version 1 in" in told
+    assert "no answer" in told
+    assert "`incremental-assets diff shop` shows it" in told
+
+
+def test_a_dry_run_that_cannot_be_shown_has_failed(
+    gone_at_the_end: Callable[..., Outcome],
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        gone_at_the_end(dry_run=True)

@@ -1,77 +1,63 @@
 -- Grants: none. PostgreSQL 12+. One checksum over the rows (id, xmin) of every catalog that a listing or a batch prints;
--- a removed row takes its share out of the sum. Temporary relations are taken out again, which leaves
--- whole scans that parallel workers can share; a new index counts, because telling its columns from a
--- table's costs more than the listing it leads to.
-with temporary as materialized (
+-- a removed row takes its share out of the sum. Temporary relations do not count; a new index does,
+-- because telling its columns from a table's costs more than the listing it leads to.
+with class as materialized (
+    select
+        oid,
+        xmin as version,
+        relpersistence = 't' as is_temporary
+    from pg_class
+    where relkind not in ('i', 'I', 't')
+),
+temporary as (
     select
         oid
-    from pg_class
-    where relpersistence = 't'
+    from class
+    where is_temporary
+),
+-- By itself, so that parallel workers can share it.
+attribute as materialized (
+    select
+        sum(hashoidextended(attrelid, cast(cast(xmin as text) as bigint) * 65536 + attnum)) as hash
+    from pg_attribute
+    where attnum > 0
+        and attrelid not in (select oid from pg_class where relpersistence = 't')
 ),
 part as (
     select
         'attribute' as catalog,
-        sum(hashoidextended(attrelid, cast(cast(xmin as text) as bigint) * 65536 + attnum)) as hash
-    from pg_attribute
-    where attnum > 0
-    union all
-    select
-        'attribute',
-        -sum(hashoidextended(attrelid, cast(cast(a.xmin as text) as bigint) * 65536 + attnum))
-    from temporary t
-    join pg_attribute a on a.attrelid = t.oid
-    where attnum > 0
+        hash
+    from attribute
     union all
     select
         'class',
-        sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
-    from pg_class
-    where relkind not in ('i', 'I', 't')
-        and relpersistence <> 't'
+        sum(hashoidextended(oid, cast(cast(version as text) as bigint)))
+    from class
+    where not is_temporary
     union all
     select
         'attrdef',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_attrdef
-    union all
-    select
-        'attrdef',
-        -sum(hashoidextended(d.oid, cast(cast(d.xmin as text) as bigint)))
-    from temporary t
-    join pg_attrdef d on d.adrelid = t.oid
+    where adrelid not in (select oid from temporary)
     union all
     select
         'constraint',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_constraint
-    union all
-    select
-        'constraint',
-        -sum(hashoidextended(c.oid, cast(cast(c.xmin as text) as bigint)))
-    from temporary t
-    join pg_constraint c on c.conrelid = t.oid
+    where conrelid not in (select oid from temporary)
     union all
     select
         'rewrite',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_rewrite
-    union all
-    select
-        'rewrite',
-        -sum(hashoidextended(r.oid, cast(cast(r.xmin as text) as bigint)))
-    from temporary t
-    join pg_rewrite r on r.ev_class = t.oid
+    where ev_class not in (select oid from temporary)
     union all
     select
         'inherits',
         sum(hashoidextended(inhrelid, cast(cast(xmin as text) as bigint)))
     from pg_inherits
-    union all
-    select
-        'inherits',
-        -sum(hashoidextended(inhrelid, cast(cast(i.xmin as text) as bigint)))
-    from temporary t
-    join pg_inherits i on i.inhrelid = t.oid
+    where inhrelid not in (select oid from temporary)
     union all
     select
         'description',
@@ -151,11 +137,5 @@ part as (
     from pg_roles
 )
 select
-    md5(string_agg(catalog || '=' || cast(hash as text), ' ' order by catalog)) as probe
-from (
-    select
-        catalog,
-        coalesce(sum(hash), 0) as hash
-    from part
-    group by catalog
-) as summed
+    md5(string_agg(catalog || '=' || coalesce(cast(hash as text), ''), ' ' order by catalog)) as probe
+from part
