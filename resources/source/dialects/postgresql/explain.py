@@ -54,8 +54,8 @@ def _not_connected(told: str) -> ResourceError | None:
         return _option(told)
     if NOT_CONNECTED.search(told):
         return SourceUnavailable(
-            f"nobody takes the connection: {told}. See that the server runs and that host and "
-            "port are right, then refresh again."
+            f"nobody takes the connection: {told.removesuffix('?')}. See that the server runs and "
+            "that host and port are right, then refresh again."
         )
     return None
 
