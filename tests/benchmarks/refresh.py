@@ -18,7 +18,7 @@ from tests.benchmarks import catalog, contenders
 from tests.benchmarks.contenders import Contender, Project
 from tests.benchmarks.measure import Measurement, run
 from tests.benchmarks.report import Results, machine
-from tests.benchmarks.server import Server, embedded_server
+from tests.benchmarks.server import Server, embedded_server, large_catalogue
 
 SMALL = "incremental_benchmark_one_table"
 
@@ -49,13 +49,10 @@ class Benchmark:
     def _catalogues(self) -> Iterator[None]:
         try:
             self._make_small()
-            if not self.server.exists(self.database):
-                self._make_large()
-            yield
+            with large_catalogue(self.server, self.options.tables, keep=self.options.keep):
+                yield
         finally:
             self.server.drop(SMALL)
-            if not self.options.keep:
-                self.server.drop(self.database)
 
     def _make_small(self) -> None:
         self.server.drop(SMALL)
@@ -63,15 +60,6 @@ class Benchmark:
         with psycopg.connect(self.server.url(SMALL), autocommit=True) as connection:
             connection.execute("create schema shop")
             connection.execute("create table shop.orders (id bigint primary key, note text)")
-
-    def _make_large(self) -> None:
-        _say(f"making {self.options.tables} tables and views")
-        self.server.create(self.database)
-        try:
-            catalog.generate(self.url, self.options.tables)
-        except BaseException:
-            self.server.drop(self.database)  # half a catalogue must not be taken for a whole one
-            raise
 
     def _setting(self) -> dict[str, str | int | float]:
         counts = catalog.counts(self.url)

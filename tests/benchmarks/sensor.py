@@ -7,8 +7,7 @@ definitions is asked again and again, in one process, as the daemon's code serve
 import argparse
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from statistics import median
 
 import dagster as dg
@@ -19,7 +18,7 @@ from tests.benchmarks import catalog, contenders
 from tests.benchmarks.contenders import CONNECTION, Project
 from tests.benchmarks.measure import run
 from tests.benchmarks.report import say
-from tests.benchmarks.server import Server, embedded_server
+from tests.benchmarks.server import Server, embedded_server, large_catalogue
 
 
 def main() -> None:
@@ -32,22 +31,9 @@ def main() -> None:
     asked = parser.parse_args()
     with nullcontext(asked.url) if asked.url else embedded_server() as url:
         server = Server(url)
-        database = f"incremental_benchmark_{asked.tables}"
-        with _catalogue(server, database, asked):
+        with large_catalogue(server, asked.tables, keep=asked.keep) as database:
             _measure(server, database, asked.looks)
         server.close()
-
-
-@contextmanager
-def _catalogue(server: Server, database: str, asked: argparse.Namespace) -> Iterator[None]:
-    if not server.exists(database):
-        server.create(database)
-        catalog.generate(server.url(database), asked.tables)
-    try:
-        yield
-    finally:
-        if not asked.keep:
-            server.drop(database)
 
 
 def _measure(server: Server, database: str, looks: int) -> None:

@@ -5,6 +5,7 @@ Nothing is measured here: the clock is only read.
 
 import os
 import shutil
+import sys
 import tempfile
 import time
 import warnings
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy import URL, make_url
+
+from tests.benchmarks import catalog
 
 # As in the reference figures: a catalogue is made faster, and nothing runs beside the measurement.
 SETTINGS = {
@@ -123,6 +126,29 @@ class Server:
             if fields and self._postmaster in (pid, int(fields[1])):
                 ticks += sum(int(field) for field in fields[11:15])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def large_catalogue(server: Server, relations: int, *, keep: bool) -> Iterator[str]:
+    """The name of a database with so many tables and views; made if it is not there yet."""
+    database = f"incremental_benchmark_{relations}"
+    try:
+        if not server.exists(database):
+            _make(server, database, relations)
+        yield database
+    finally:
+        if not keep:
+            server.drop(database)
+
+
+def _make(server: Server, database: str, relations: int) -> None:
+    sys.stderr.write(f"making {relations} tables and views\n")
+    server.create(database)
+    try:
+        catalog.generate(server.url(database), relations)
+    except BaseException:
+        server.drop(database)  # half a catalogue must not be taken for a whole one
+        raise
 
 
 def _postmaster(backend: int) -> int | None:

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,34 +122,20 @@ class Webserver:
         command = ["tests.webserver.daemon", "run", "-w", str(workspace)]
         self._daemon.enter_context(self._process(command))
 
-    @contextmanager
-    def _process(self, command: Sequence[str]) -> Iterator[None]:
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=self.directory,
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _process(self, command: Sequence[str]) -> AbstractContextManager[None]:
+        return process(command, self.directory, self._environment, self._log)
+
+    def answers(self) -> bool:
+        """Whether it can be asked, and its code location is loaded."""
         try:
-            yield
-            assert process.poll() is None, f"{command[0]} has ended by itself"
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            (location,) = self.ask(queries.LOCATIONS)["entries"]
+        except urllib.error.URLError:
+            return False
+        return bool(location["loadStatus"] == "LOADED")
 
     def _wait_for_answers(self) -> None:
-        def answers() -> bool:
-            try:
-                (location,) = self.ask(queries.LOCATIONS)["entries"]
-            except urllib.error.URLError:
-                return False
-            return bool(location["loadStatus"] == "LOADED")
-
         try:
-            wait_until(answers)
+            wait_until(self.answers)
         except AssertionError as error:
             error.add_note(self.end_of_log())
             raise
@@ -283,6 +269,28 @@ def _sensor(name: str) -> dict[str, str]:
 
 def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in (tags or {}).items()]
+
+
+@contextmanager
+def process(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[None]:
+    """A module runs in ``directory`` while this lasts; it is killed with all that it started."""
+    with log.open("ab") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=directory,
+            env=environment,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+        assert process.poll() is None, f"{command[0]} has ended by itself"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:

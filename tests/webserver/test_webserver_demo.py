@@ -2,10 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from incremental_assets.config import ENVIRONMENT_VARIABLE
-from tests.webserver import queries
-from tests.webserver.server import ROOT, Webserver, wait_until
+from tests.webserver.server import ROOT, Webserver, process, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -31,35 +26,14 @@ WAYS = {
 
 @contextmanager
 def started(way: str, folder: Path) -> Iterator[Webserver]:
-    """It runs in ``folder`` while this lasts, and is killed with all that it started."""
+    """It runs in ``folder``, with nothing configured from outside."""
     server = Webserver(folder, folder / "home", folder / "connections.yaml")
     unset = ("DAGSTER_HOME", ENVIRONMENT_VARIABLE)
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    command = [sys.executable, "-m", *WAYS[way], "--port", str(make_url(server.url).port)]
-    with (
-        (folder / "printed.txt").open("w") as printed,
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment | OWN_SETTINGS,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            wait_until(lambda: answers(server))
-            yield server
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def answers(server: Webserver) -> bool:
-    try:
-        (location,) = server.ask(queries.LOCATIONS)["entries"]
-    except urllib.error.URLError:
-        return False
-    return bool(location["loadStatus"] == "LOADED")
+    command = [*WAYS[way], "--port", str(make_url(server.url).port)]
+    with process(command, folder, environment | OWN_SETTINGS, folder / "printed.txt"):
+        wait_until(server.answers)
+        yield server
 
 
 @pytest.mark.parametrize("way", WAYS)
