@@ -35,8 +35,8 @@ def change_sensor(connection: Connection) -> dg.SensorDefinition:
         job_name=first_job_name(connection),
         minimum_interval_seconds=connection.options.sensor_seconds,
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description=f"Refreshes {connection.name} when its catalog changed. A look costs one "
-        "statement per database.",
+        description=f"Refreshes {connection.name} when its catalog changed. A look asks every "
+        "database whether its catalog was written to, and only then for its probe.",
     )
     @with_resources_of(connection.name)
     def watch_for_changes(
@@ -45,7 +45,7 @@ def change_sensor(connection: Connection) -> dg.SensorDefinition:
         states: dg.ResourceParam[States],
     ) -> dg.RunRequest | dg.SkipReason:
         name = connection.name
-        return look(context.instance, connection, sources[name], states[name])
+        return look(context, connection, sources[name], states[name])
 
     return watch_for_changes
 

@@ -1,7 +1,7 @@
 """One look of the change sensor: off the source while a refresh is going, else one cheap probe.
 
-Nothing is remembered between two looks but HEAD and Dagster's own runs: a daemon that is started
-again goes on where it was. The rules are in ``core/sensing.py``.
+What is to be done follows from HEAD, the source and Dagster's own runs: a daemon that is started
+again goes on where it was. The cursor only spares probes. The rules are in ``core/sensing.py``.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from incremental_assets.config import Connection
 from incremental_assets.core.sensing import pause_after, refresh_wanted
 from incremental_assets.fan_out import why_busy
 from incremental_assets.opening import why_full
+from incremental_assets.remembered import Remembered
 from incremental_assets.runs import (
     EXTRACTION_TAG,
     HEAD_TAG,
@@ -22,6 +23,7 @@ from incremental_assets.runs import (
     finished_runs,
     unfinished_runs,
 )
+from resources.source.probes import combined
 from resources.source.source import Source
 from resources.state_store.documents import FORMAT
 from resources.state_store.head import HeadRef
@@ -46,13 +48,14 @@ class Sight:
 
 
 def look(
-    instance: dg.DagsterInstance, connection: Connection, source: Source, store: StateStore
+    context: dg.SensorEvaluationContext, connection: Connection, source: Source, store: StateStore
 ) -> dg.RunRequest | dg.SkipReason:
     """One refresh if the source changed, or why there is none.
 
     Raises:
         ResourceError: source or store could not be asked; the tick fails with the message.
     """
+    instance = context.instance
     fail_abandoned_runs(instance)
     if running := unfinished_runs(instance, connection.name):
         return dg.SkipReason(
@@ -60,7 +63,9 @@ def look(
         )
     if busy := why_busy(instance, connection, store):
         return dg.SkipReason(f"{busy} The source was not asked.")
-    seen = see(connection, source, store)
+    remembered = Remembered.of(context.cursor, datetime.now(UTC))
+    seen = see(connection, source, store, remembered)
+    context.update_cursor(remembered.cursor())
     if seen.reason is None:
         return dg.SkipReason(_why_nothing(connection, seen))
     if refused := refused_extraction(connection, store, seen):
@@ -78,13 +83,15 @@ def look(
     )
 
 
-def see(connection: Connection, source: Source, store: StateStore) -> Sight:
-    """Ask HEAD and the source."""
+def see(connection: Connection, source: Source, store: StateStore, remembered: Remembered) -> Sight:
+    """Ask HEAD and the source, and remember what its databases said."""
     head = store.head()
-    identity, clock, probe = source.identity(), source.clock(), source.probe()
+    identity, clock = source.identity(), source.clock()
+    probes = source.probes(last=remembered.probes)
     full = why_full(connection, head, identity, clock)
-    if probe is None:
+    if probes is None:
         return Sight(head, None, full)
+    remembered.probes, probe = probes, combined(probes)
     manifest = store.version(head.head.ref).manifest if head else None
     reason = refresh_wanted(
         full_reason=full,

@@ -3,11 +3,9 @@
 What the statements say is in ``dialects/``; what their rows mean is decided by the caller.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
 import polars as pl
@@ -15,11 +13,14 @@ from sqlalchemy import URL
 
 from resources.source.dialect import Dialect
 from resources.source.errors import SourceUnavailable
+from resources.source.probes import Probed, combined
 from resources.source.sessions import Session, Sessions
 
 POSITION = "position_"
 
 NO_TABLES = pl.DataFrame(schema=dict.fromkeys(("schema", "table", "native_id"), pl.String()))
+
+NONE_YET: Mapping[str, Probed] = MappingProxyType({})
 
 Schema = Mapping[str, pl.DataType]
 
@@ -110,13 +111,33 @@ class Source:
 
         ``databases``: those to ask, as ``databases()`` returned them; by default it is asked.
         """
+        found = self.probes(databases)
+        return None if found is None else combined(found)
+
+    def probes(
+        self, databases: Sequence[str] | None = None, *, last: Mapping[str, Probed] = NONE_YET
+    ) -> dict[str, Probed] | None:
+        """The probe of every database, in their order; None = unknown.
+
+        ``last``: what an earlier call returned. A database to whose catalogs nothing was written
+        since is not asked for its probe again.
+        """
         if not self.dialect.has("probe"):
             return None
-        probes = []
-        for database in self.databases() if databases is None else databases:
+        names = self.databases() if databases is None else databases
+        return {name: self._probed(name, last.get(name)) for name in names}
+
+    def _probed(self, database: str, last: Probed | None) -> Probed:
+        writes = None
+        if self.dialect.has("writes"):
+            # In a transaction of its own, which ends before the probe's begins: what is written
+            # between the two must not be counted without being in the probe.
             with self._sessions.session("the probe", database) as session:
-                probes.append([database, str(session.rows("probe")[0]["probe"])])
-        return hashlib.sha256(json.dumps(probes).encode()).hexdigest()
+                writes = session.rows("writes")[0]["writes"]
+        if last and writes is not None and last.writes == writes:
+            return last
+        with self._sessions.session("the probe", database) as session:
+            return Probed(str(session.rows("probe")[0]["probe"]), writes)
 
     def listing(
         self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None

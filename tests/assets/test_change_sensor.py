@@ -30,6 +30,7 @@ class Watched:
     config: Config
     instance: dg.DagsterInstance
     objects: MemoryObjects
+    cursor: str | None = None
 
     @property
     def definitions(self) -> dg.Definitions:
@@ -43,8 +44,12 @@ class Watched:
     def tick(self) -> dg.RunRequest | dg.SkipReason:
         resources = self.definitions.resources or {}
         sensor = self.definitions.resolve_sensor_def(f"{NAME}_change_sensor")
-        with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
-            return sensor(context)
+        with dg.build_sensor_context(
+            instance=self.instance, resources=resources, cursor=self.cursor
+        ) as context:
+            told = sensor(context)
+            self.cursor = context.cursor
+            return told
 
     def skipped(self) -> str:
         told = self.tick()
@@ -127,9 +132,24 @@ def test_on_postgresql_every_entity_wakes_it(fresh_database: str) -> None:
             "drop table item",
         ):
             assert watched.skipped().startswith("Nothing changed")
-            live.ddl(statement)
+            live.ddl(statement, "select pg_stat_force_next_flush()")
             assert watched.obey(watched.requested()), statement
         assert watched.store.find(6).rows("tables") == 1
+
+
+def test_a_change_that_was_not_counted_waits_ten_minutes_at_most(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = postgresql(fresh_database)
+    with dg.DagsterInstance.ephemeral() as instance:
+        watched = Watched(configured(fresh_database), instance, MemoryObjects())
+        assert watched.obey(watched.requested())
+        assert watched.skipped().startswith("Nothing changed")
+        live.ddl("set track_counts = off", "create table unheard (id integer)")
+        assert watched.skipped().startswith("Nothing changed")
+        later(monkeypatch, minutes=10)
+        assert watched.obey(watched.requested())
+        assert watched.store.find(2).rows("tables") == 1
 
 
 def test_other_filters_are_a_change(watched: Watched) -> None:

@@ -7,6 +7,7 @@ definitions is asked again and again, in one process, as the daemon's code serve
 import argparse
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from statistics import median
 
@@ -44,34 +45,54 @@ def _measure(server: Server, database: str, looks: int) -> None:
     with contenders.project(url, None) as project:
         refresh = project.refresh()
         run(refresh.command, refresh.environment)
-        walls, burnt = _looks(server, database, project, looks)
+        measured = _measured(server, database, project, looks)
     say(f"{catalog.counts(url).columns:,} columns, {looks} looks, load {os.getloadavg()[0]:.1f}")
     say("| | wall s | server CPU s | wall, x floor |")
     say("|---|---|---|---|")
     least = median(floors)
     say(f"| floor: `psql` COPY of one catalog query | {least:.2f} | | 1.0 |")
-    middle = median(walls)
-    say(f"| a look, nothing changed | {middle:.2f} | {burnt:.2f} | {middle / least:.2f} |")
+    for what, (walls, burnt) in measured.items():
+        middle = median(walls)
+        say(f"| {what} | {middle:.3f} | {burnt:.3f} | {middle / least:.3f} |")
 
 
-def _looks(
+def _measured(
     server: Server, database: str, project: Project, looks: int
-) -> tuple[list[float], float]:
-    """The seconds of every look, and the processor seconds of the server in one of them."""
+) -> dict[str, tuple[list[float], float]]:
+    """By what a look was like: the seconds of each, and of the server's processors in one."""
     os.environ["BENCHMARK_URL"] = project.url
     definitions = build_definitions(load_config(project.directory / "connections.yaml"))
     sensor = definitions.resolve_sensor_def(f"{CONNECTION}_change_sensor")
-    walls = []
-    with dg.DagsterInstance.ephemeral() as instance:
-        before = server.seconds()
-        for _ in range(looks):
-            start = time.perf_counter()
-            resources = definitions.resources or {}
-            with dg.build_sensor_context(instance=instance, resources=resources) as context:
-                told = sensor(context)
-            walls.append(time.perf_counter() - start)
+
+    def look(cursor: str | None) -> str | None:
+        resources = definitions.resources or {}
+        with dg.build_sensor_context(
+            instance=instance, resources=resources, cursor=cursor
+        ) as context:
+            told = sensor(context)
             if not isinstance(told, dg.SkipReason):
                 raise SystemExit(f"The sensor wanted a refresh: {told}")
+            return context.cursor
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        quiet = look(None)
+        return {
+            "a look, nothing written to the catalogs since the last": _timed(
+                server, database, looks, lambda: look(quiet)
+            ),
+            "a look that asks for the probe": _timed(server, database, looks, lambda: look(None)),
+        }
+
+
+def _timed(
+    server: Server, database: str, looks: int, look: Callable[[], object]
+) -> tuple[list[float], float]:
+    walls = []
+    before = server.seconds()
+    for _ in range(looks):
+        start = time.perf_counter()
+        look()
+        walls.append(time.perf_counter() - start)
     server.settle(database)
     after = server.seconds()
     if before is None or after is None:

@@ -25,6 +25,7 @@ class Look:
     columns: dict[str, Rows]
     tokens: dict[str, str]
     probe: str | None
+    writes: str | None
 
     @property
     def printed(self) -> tuple[dict[str, Rows], dict[str, Rows]]:
@@ -57,7 +58,7 @@ def source(matrix_url: str) -> Iterator[Source]:
 
 
 def run(connection: psycopg.Connection, statements: Iterable[str]) -> None:
-    for statement in statements:
+    for statement in (*statements, "select pg_stat_force_next_flush()"):
         connection.execute(statement)
 
 
@@ -68,6 +69,7 @@ def look(source: Source) -> Look:
         for name, entity in ENTITIES.items()
         if name != "columns"
     }
+    (probed,) = (source.probes() or {}).values()
     tables = listings["tables"]
     read = pl.concat(source.columns("matrix", tables, ENTITIES["columns"].schema, identity=None))
     ids = tables.select("schema", "table", "native_id")
@@ -83,6 +85,7 @@ def look(source: Source) -> Look:
         },
         tokens=dict(tables.select("native_id", "token").iter_rows()),
         probe=source.probe(),
+        writes=probed.writes,
     )
 
 
@@ -107,6 +110,7 @@ def test_a_real_change_shows(database: psycopg.Connection, source: Source, name:
     after = look(source)
     assert (before.listings, before.tokens) != (after.listings, after.tokens)
     assert before.probe != after.probe
+    assert before.writes != after.writes
     assert_every_reread_is_announced(before, after)
 
 
@@ -121,6 +125,7 @@ def test_a_name_that_columns_print_shows(
     after = look(source)
     assert before.columns != after.columns
     assert before.probe != after.probe
+    assert before.writes != after.writes
     assert_every_reread_is_announced(before, after)
 
 
