@@ -170,11 +170,10 @@ def _may_skip(
         Standing(
             ref.head.probe,
             version.manifest.scope,
-            {},
             ref.head.source["identity"],
             version.manifest.format,
         ),
-        Standing(probe, scope.to_json(), {}, identity["identity"], FORMAT),
+        Standing(probe, scope.to_json(), identity["identity"], FORMAT),
         full_reason=full_reason,
         tokens_missing=int(tokens.item()),
     )

@@ -5,7 +5,6 @@ The calls into Dagster's inner modules are all here. What a run does is in ``ass
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 
+from resources.processes import started
 from resources.state_store.errors import StateConflict
 
 LOCATION = "incremental_assets.definitions"
@@ -104,34 +104,13 @@ def process_tags(run_id: str) -> dict[str, str]:
 
 
 def _process(pid: int, run_id: str) -> tuple[str, str, str, str]:
-    started = (process_started(pid) or "gone").replace(" ", "_")
-    return (socket.gethostname(), str(pid), started, run_id)
+    return (socket.gethostname(), str(pid), started(pid) or "gone", run_id)
 
 
 def claim(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Let ``run`` name this process as the one it lives in."""
     if not run.tags.get(PROCESS_TAG, "").endswith(run.run_id):
         instance.add_run_tags(run.run_id, process_tags(run.run_id))
-
-
-def process_started(pid: int) -> str | None:
-    """When process ``pid`` started, as the system tells it; None if there is no such process.
-
-    A pid alone is not enough: the system gives it to somebody else in time.
-    """
-    if Path("/proc/self/stat").exists():
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return None
-        # Fields after the command's name, which may itself hold spaces and parentheses. The first
-        # is the state (Z: killed, not yet reaped), the 20th the start in ticks since boot.
-        fields = stat.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    told = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or None
 
 
 def is_abandoned(run: dg.DagsterRun) -> bool:

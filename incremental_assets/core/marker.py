@@ -95,13 +95,12 @@ def _reconcile_due(last_full: datetime | None, clock: datetime, every_days: floa
 class Standing:
     """What must be equal to the head's before a listing may be skipped.
 
-    ``scope`` is ``Scope.to_json()``; ``options`` are those that decide what is stored; ``format``
+    ``scope`` is ``Scope.to_json()``, which has the options that decide what is stored; ``format``
     is that of our files.
     """
 
     probe: str | None
     scope: Mapping[str, Any]
-    options: Mapping[str, Any]
     identity: Mapping[str, Any]
     format: int
 

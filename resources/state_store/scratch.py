@@ -12,12 +12,14 @@ import time
 from functools import cache
 from pathlib import Path
 
+from resources.processes import started
+
 STALE_SECONDS = 24 * 60 * 60
 
 
 def scratch_folder(parent: Path) -> Path:
     """This process's directory below ``parent``; those of finished processes are removed."""
-    mine = parent / owner(os.getpid())
+    mine = parent / _owned(os.getpid())
     if not mine.is_dir():
         sweep(parent)
         mine.mkdir(parents=True, exist_ok=True)
@@ -33,7 +35,7 @@ def sweep(parent: Path) -> None:
 
 def owner(pid: int) -> str:
     """A name that no other process has, now or later."""
-    return f"{_host()}-{pid}-{_started(pid) or 'gone'}"
+    return f"{_host()}-{pid}-{started(pid) or 'gone'}"
 
 
 def is_gone(name: str) -> bool:
@@ -55,24 +57,10 @@ def _is_stale(folder: Path) -> bool:
     return time.time() - newest > STALE_SECONDS
 
 
-def _started(pid: int) -> str | None:
-    """When the process started, as the kernel counts; None if there is no such process."""
-    try:
-        # The name of the program, in brackets, may itself hold spaces and brackets; the start
-        # time is field 22 of the line, the 20th after the last bracket.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return None if Path("/proc/self").exists() else _started_without_proc(pid)
-
-
-def _started_without_proc(pid: int) -> str | None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return "alive"
-    return "alive"
+@cache
+def _owned(pid: int) -> str:
+    """The name of this process, which asks for it often."""
+    return owner(pid)
 
 
 @cache

@@ -14,7 +14,6 @@ from incremental_assets.runs import (
     claim,
     fail_abandoned_runs,
     is_abandoned,
-    process_started,
     process_tags,
     unfinished_runs,
 )
@@ -102,8 +101,3 @@ def test_runs_of_another_connection_are_not_in_the_way(instance: dg.DagsterInsta
     run_of(instance)
 
     assert unfinished_runs(instance, "other") == []
-
-
-def test_a_process_that_is_not_there_has_no_start() -> None:
-    assert process_started(os.getpid())
-    assert process_started(2**22 + 1) is None

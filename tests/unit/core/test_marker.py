@@ -69,7 +69,6 @@ def test_a_refresh_is_full_for_a_reason(changes, reason):
 STANDING = Standing(
     probe="p1",
     scope={"include": {}, "exclude_empty_tables": False},
-    options={"partitions": "collapse"},
     identity={"id": "7"},
     format=1,
 )
@@ -84,7 +83,7 @@ SKIPS = [
     ({"probe": "p2"}, {}, False),
     ({"probe": None}, {}, False),
     ({"scope": {"include": {"a": []}}}, {}, False),
-    ({"options": {"partitions": "list"}}, {}, False),
+    ({"scope": STANDING.scope | {"partitions": "list"}}, {}, False),
     ({"identity": {"id": "8"}}, {}, False),
     ({"format": 2}, {}, False),
     ({}, {"full_reason": "asked"}, False),
