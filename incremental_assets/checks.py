@@ -52,6 +52,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
     ):
         step = refresh.of_step(context, connection, states[connection.name])
         yield from _results(step)
+        stop_if_suspicious(step)
 
     return current_state_checks
 

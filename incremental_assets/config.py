@@ -72,7 +72,7 @@ class Config(Model):
     base: Path = Field(
         default=None,
         validate_default=True,
-        description="The directory that relative paths start at: the file's own.",
+        description="The directory that relative paths start at: the file's own, or where we are.",
         json_schema_extra={"internal": True},
     )
 
@@ -95,7 +95,7 @@ class Config(Model):
     def _from_the_loader(cls, base: object, info: ValidationInfo) -> object:
         if info.context and base is not None:
             raise refusal(unknown_key(cls, "base"))
-        return base if base is not None else base_of(info)
+        return base if base is not None else base_of(info) or Path.cwd()
 
     def connection(self, name: str) -> Connection:
         """The connection of this name.

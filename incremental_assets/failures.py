@@ -64,3 +64,20 @@ def failing_plainly(body: Callable[..., Any]) -> Callable[..., Any]:
             return body(*args, **kwargs)
 
     return told
+
+
+def message_of(event: dg.DagsterEvent) -> str | None:
+    """The message of the error that began it, without Dagster's words around it."""
+    data = event.event_specific_data
+    told = getattr(data, "user_failure_data", None)
+    if told and told.description:
+        return _named(told.description, told.metadata)
+    error = getattr(data, "error", None)
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip() if error else None
+
+
+def _named(description: str, metadata: Any) -> str:
+    name = metadata["error"].value if "error" in metadata else None
+    return f"{name}: {description}" if name else description

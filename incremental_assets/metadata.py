@@ -3,6 +3,7 @@
 import re
 import string
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,10 @@ LONGEST_CELL = 100
 # Stands for a control character, a line break, a mark without a shape, a space at an edge.
 MARK = "·"
 PUNCTUATION = frozenset(string.punctuation)
+# What means something to Markdown wherever it stands in a line; at its beginning, marks and numbers
+# by themselves do too. Not more: the UI shows some of these texts without reading the Markdown.
+MEANS_SOMETHING = re.compile(r"[\\`*~\[\]<|]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)", re.ASCII)
+BEGINS_SOMETHING = re.compile(r"[\W\d_]+(?=\s|$)|>+", re.ASCII)
 # Viewers make links of bare addresses, whatever they were escaped with; a word joiner, which is not
 # seen, stops them.
 LOOKS_LIKE_A_LINK = re.compile(r":(?=//)|www(?=\.)|@|mailto:|xmpp:", re.IGNORECASE)
@@ -60,7 +65,10 @@ def _cell(value: object) -> str:
 def inert(text: str, longest: int = LONGEST_CELL) -> str:
     """``text`` for one line of Markdown, in which nothing of it means anything."""
     shown = LOOKS_LIKE_A_LINK.sub(f"\\g<0>{JOINER}", shortened(text, longest))
-    return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown)
+    begins = BEGINS_SOMETHING.match(shown)
+    first = begins.end() if begins else 0
+    rest = MEANS_SOMETHING.sub(lambda found: f"&#{ord(found[0])};", shown[first:])
+    return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown[:first]) + rest
 
 
 def shortened(text: str, longest: int = LONGEST_CELL) -> str:
@@ -85,9 +93,9 @@ def opened(refresh: Refresh) -> dict[str, Any]:
     return {
         "extraction": refresh.extraction.id,
         "mode": record["mode"],
-        "why": record["mode_reason"] or "the probe differs from the head's",
+        "why": record["mode_reason"],
         "base version": base.number if base else 0,
-        "marker": record["marker"],
+        "marker": dg.MetadataValue.timestamp(datetime.fromisoformat(record["marker"])),
     }
 
 

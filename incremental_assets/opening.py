@@ -17,8 +17,8 @@ from incremental_assets.core.entities import TABLES
 from incremental_assets.core.marker import (
     Standing,
     foreign_ids,
-    may_skip,
     must_be_full,
+    must_list,
     other_server,
 )
 from incremental_assets.core.scope import Scope
@@ -84,10 +84,10 @@ def open_extraction(
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
     doubt = head and other_server(head.source, identity)
-    skip = found.head is not None and _may_skip(store, found.head, scope, identity, probe, reason)
+    mode, why = _mode(store, found.head, reason, scope, identity, probe)
     record = {
-        "mode": "full" if reason else "unchanged" if skip else "incremental",
-        "mode_reason": reason or ("the probe equals the head's" if skip else ""),
+        "mode": mode,
+        "mode_reason": why,
         "base": found.head and found.head.model_dump(mode="json"),
         "run_id": context.run.run_id,
         "fan_out": context.run.job_name == plan_job_name(connection.name),
@@ -156,17 +156,27 @@ def _full_at(source: Any) -> datetime | None:
     return datetime.fromisoformat(moment) if moment else None
 
 
-def _may_skip(
+def _mode(
     store: StateStore,
-    ref: HeadRef,
+    head: HeadRef | None,
+    full_reason: str | None,
     scope: Scope,
     identity: Any,
     probe: str | None,
-    full_reason: str | None,
-) -> bool:
+) -> tuple[str, str]:
+    """full, incremental or unchanged, and why."""
+    if full_reason or head is None:
+        return "full", full_reason or ""
+    reason = _why_listed(store, head, scope, identity, probe)
+    return ("incremental", reason) if reason else ("unchanged", "the probe equals the head's")
+
+
+def _why_listed(
+    store: StateStore, ref: HeadRef, scope: Scope, identity: Any, probe: str | None
+) -> str | None:
     version = store.version(ref.head.ref)
     tokens = scan_of(version, TABLES).select(pl.col("token").null_count()).collect()
-    return may_skip(
+    return must_list(
         Standing(
             ref.head.probe,
             version.manifest.scope,
@@ -174,6 +184,5 @@ def _may_skip(
             version.manifest.format,
         ),
         Standing(probe, scope.to_json(), identity["identity"], FORMAT),
-        full_reason=full_reason,
         tokens_missing=int(tokens.item()),
     )

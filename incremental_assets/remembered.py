@@ -1,6 +1,6 @@
 """What the change sensor remembers between two looks, as text in Dagster's cursor.
 
-It spares probes and decides nothing: a cursor that is lost, old or somebody's own is no cursor.
+It may tell that nothing changed and nothing else; one that is lost, old or somebody's own is none.
 """
 
 import json
@@ -11,8 +11,9 @@ from typing import Self
 
 from resources.source.probes import Probed
 
-# A source may count no writes of a session that its owner told not to; not for longer than this.
-LONGEST = timedelta(minutes=10)
+# PostgreSQL counts a session's writes only once it is in no transaction, and not those of a session
+# that was told not to count. They stay unseen for no longer than this.
+LONGEST = timedelta(minutes=5)
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Remembered:
             since = datetime.fromisoformat(told["since"])
             probes = {name: Probed(**probed) for name, probed in told["probes"].items()}
             fresh = timedelta() <= now - since < LONGEST
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls(now)
         return cls(since, probes) if fresh else cls(now)
 

@@ -7,14 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from incremental_assets.config import Connection
 from incremental_assets.core.asset_keys import key_part
 from incremental_assets.core.lineage import Key, Reads, Table
-from incremental_assets.metadata import ROWS, inert
+from incremental_assets.metadata import ROWS, inert, table_of
 from incremental_assets.runs import CONNECTION_TAG
 
 LONGEST_COMMENT = 2_000
+CONSTRAINTS = {
+    "primary key": "is_primary_key",
+    "foreign key": "is_foreign_key",
+    "identity": "is_identity",
+    "generated": "is_generated",
+}
 NOTHING_READ = Reads()
 
 
@@ -80,7 +87,7 @@ def _column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
                 description=inert(column["comment"] or "", LONGEST_COMMENT) or None,
                 constraints=dg.TableColumnConstraints(
                     nullable=column["nullable"] is not False,
-                    other=["primary key"] if column["is_primary_key"] else [],
+                    other=[told for told, name in CONSTRAINTS.items() if column[name]],
                 ),
             )
             for column in columns
@@ -101,8 +108,15 @@ def _read_by(connection: Connection, database: str, table: Table, reads: Reads) 
                 for column, sources in reads.columns.items()
             }
         )
+        # Dagster's own UI shows the lineage of columns to nobody.
+        metadata["columns come from"] = _sources_of(reads)
     if reads.unknown:
         metadata["also reads"] = list(reads.unknown)
     if reads.problem:
         metadata["definition not read"] = reads.problem
     return metadata
+
+
+def _sources_of(reads: Reads) -> dg.MarkdownMetadataValue:
+    sources = {column: ", ".join(map(".".join, found)) for column, found in reads.columns.items()}
+    return table_of(pl.DataFrame({"column": list(sources), "comes from": list(sources.values())}))

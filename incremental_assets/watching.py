@@ -87,11 +87,10 @@ def see(connection: Connection, source: Source, store: StateStore, remembered: R
     """Ask HEAD and the source, and remember what its databases said."""
     head = store.head()
     identity, clock = source.identity(), source.clock()
-    probes = source.probes(last=remembered.probes)
+    probe = _probe(source, remembered, head.head.probe if head else None)
     full = why_full(connection, head, identity, clock)
-    if probes is None:
+    if probe is None:
         return Sight(head, None, full)
-    remembered.probes, probe = probes, combined(probes)
     manifest = store.version(head.head.ref).manifest if head else None
     reason = refresh_wanted(
         full_reason=full,
@@ -103,6 +102,22 @@ def see(connection: Connection, source: Source, store: StateStore, remembered: R
         clock=clock,
     )
     return Sight(head, probe, reason)
+
+
+def _probe(source: Source, remembered: Remembered, expected: str | None) -> str | None:
+    """The source's probe; what is remembered may only tell that it is as ``expected``."""
+    probes = source.probes(last=remembered.probes)
+    if probes is None:
+        return None
+    if combined(probes) != expected:
+        asked_now = {
+            name: probed
+            for name, probed in probes.items()
+            if probed is not remembered.probes.get(name)
+        }
+        probes = source.probes(list(probes), last=asked_now) or {}
+    remembered.probes = probes
+    return combined(probes)
 
 
 def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -> str | None:

@@ -100,6 +100,11 @@ def cells(markdown: str) -> list[list[str]]:
     return rows
 
 
+def plain(markdown: str) -> str:
+    """What a reader sees of a text that is no table."""
+    return "".join(one.content for one in flat(parse(markdown)) if one.type == "text")
+
+
 def parse(markdown: str) -> list[Token]:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
 

@@ -112,6 +112,18 @@ REAL_CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
         "alter role matrix_owner rename to matrix_heir",
     ),
     "comment on database": ((), "comment on database matrix is 'one'"),
+    "operator class renamed": (
+        (
+            "create operator class sorting for type integer using btree as operator 1 <, "
+            "operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, "
+            "function 1 btint4cmp(integer, integer)",
+            "create table n (a integer)",
+            "create unique index on n (a sorting)",
+            "create function adding() returns void language sql begin atomic "
+            "insert into n values (1) on conflict (a here.sorting) do nothing; end",
+        ),
+        "alter operator class sorting using btree rename to order_of_mine",
+    ),
     "create view": ((), "create view w as select 1 as one"),
     "replace view with more columns": ((), "create or replace view v as select id, a, b from t"),
     "replace view with other rows": (

@@ -124,6 +124,43 @@ NAMED_IN_COLUMNS: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "alter schema there rename to elsewhere",
     ),
+    **{
+        f"{what} in default's array": (
+            (f"alter table t add m {kind}[] default '{{{name}}}'",),
+            rename,
+        )
+        for what, kind, name, rename in (
+            ("relation", "regclass", "here.parent", "alter table parent rename to guardian"),
+            ("moved relation", "regclass", "here.parent", "alter table parent set schema there"),
+            ("type", "regtype", "here.mood", "alter type mood rename to temper"),
+            ("function", "regproc", "here.f", "alter function f rename to g"),
+            ("signature", "regprocedure", "here.f(integer)", "alter function f rename to g"),
+            ("schema", "regnamespace", "there", "alter schema there rename to elsewhere"),
+        )
+    },
+    "role in default's array": (
+        ("create role matrix_owner", "alter table t add m regrole[] default '{matrix_owner}'"),
+        "alter role matrix_owner rename to matrix_heir",
+    ),
+    "role in default's access list": (
+        (
+            "create role matrix_owner",
+            "alter table t add m aclitem default 'matrix_owner=r/postgres'",
+        ),
+        "alter role matrix_owner rename to matrix_heir",
+    ),
+    "index in default": (
+        ("create index i on parent (name)", "alter table t add m regclass default 'here.i'"),
+        "alter index i rename to j",
+    ),
+    "partitioned index in default": (
+        (
+            "create table q (k integer) partition by list (k)",
+            "create index i on q (k)",
+            "alter table t add m regclass default 'here.i'",
+        ),
+        "alter index i rename to j",
+    ),
     "collation in default": (
         (
             'create collation sorting from "C"',
@@ -156,6 +193,13 @@ NO_CHANGES: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool, bool]] = {
     ),
     "temporary view": ((), ("create temporary view w as select 1 as one",), True, True),
     "another role": ((), ("create role matrix_owner", "drop role matrix_owner"), True, True),
+    "another database": ((), ("create database passing", "drop database passing"), True, True),
+    "comment on another database": (
+        (),
+        ("comment on database postgres is 'one'", "comment on database postgres is null"),
+        True,
+        True,
+    ),
     "create index": ((), ("create index on parent (name)",), True, False),
     "drop index": (("create index i on parent (name)",), ("drop index i",), True, False),
     "add a label": ((), ("alter type mood add value 'calm'",), True, False),

@@ -112,14 +112,14 @@ def _ended(
 
 def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
     """The first thing that went wrong in a run, in the words of the innermost error."""
-    from incremental_assets.cli.running import innermost_message
+    from incremental_assets.failures import message_of
 
     for entry in instance.all_logs(run_id, of_type=TELLING):
         event = entry.get_dagster_event()
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             message = _refusal(event)
         else:
-            message = innermost_message(event) or event.message
+            message = message_of(event) or event.message
         if message:
             return message
     return f"Run {run_id} failed; the UI shows why."

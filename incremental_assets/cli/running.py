@@ -15,6 +15,7 @@ import polars as pl
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
 from incremental_assets.config import Config
+from incremental_assets.failures import message_of
 from incremental_assets.fan_out import why_busy
 from incremental_assets.jobs import refresh_job_name
 from incremental_assets.partitions import partitions_name
@@ -196,7 +197,7 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
         elif not evaluation.passed and not outcome.error:
             outcome.error = evaluation.description or f"the check {evaluation.check_name} failed"
     elif kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
-        outcome.error = outcome.error or innermost_message(event)
+        outcome.error = outcome.error or message_of(event)
 
 
 def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
@@ -209,20 +210,3 @@ def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
         outcome.version, outcome.changed = plain["version"], plain["changed"]
     elif asset != "column_batches" and "dagster/row_count" in plain:
         outcome.counts[asset] = plain["dagster/row_count"]
-
-
-def innermost_message(event: dg.DagsterEvent) -> str | None:
-    """The message of the error that began it, without Dagster's words around it."""
-    data = event.event_specific_data
-    told = getattr(data, "user_failure_data", None)
-    if told and told.description:
-        return _named(told.description, told.metadata)
-    error = getattr(data, "error", None)
-    while error and error.cause:
-        error = error.cause
-    return error.message.strip() if error else None
-
-
-def _named(description: str, metadata: Any) -> str:
-    name = metadata["error"].value if "error" in metadata else None
-    return f"{name}: {description}" if name else description

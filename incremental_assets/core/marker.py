@@ -1,6 +1,6 @@
 """Rules about the marker, the source's own clock at the last good extraction.
 
-When a refresh must read everything, and when it may skip even the listing. Times are passed in;
+When a refresh must read everything, and when it need not even list. Times are passed in;
 reading clocks is not done here.
 """
 
@@ -105,29 +105,34 @@ class Standing:
     format: int
 
 
-def may_skip(
+def must_list(
     head: Standing,
     now: Standing,
     *,
-    full_reason: str | None,
     tokens_missing: int,
     probe_times: Iterable[datetime] = (),
     reread_from: datetime | None = None,
-) -> bool:
-    """Whether the source is known to be unchanged without listing it.
+) -> str | None:
+    """Why the source has to be listed, in words; None if it is known to be unchanged without.
 
     Args:
         head: as recorded with the head.
         now: as found now.
-        full_reason: what ``must_be_full`` said.
         tokens_missing: tables of the head's version without a token.
         probe_times: times that the probe is made of, where it is.
         reread_from: ``marker - overlap`` of the head; needed only with ``probe_times``.
     """
-    if now.probe is None or full_reason is not None or tokens_missing:
-        return False
-    if now.scope.get("exclude_empty_tables"):
-        return False
-    if not all(reread_from is not None and time < reread_from for time in probe_times):
-        return False
-    return head == now
+    reasons = {
+        "the source is another server": head.identity != now.identity,
+        "the state has the format of an older release": head.format != now.format,
+        "filters, options or entities differ from the head's": head.scope != now.scope,
+        "the source has no probe": now.probe is None,
+        "the last refresh left something unread": head.probe is None,
+        "the probe differs from the head's": head.probe != now.probe,
+        "what changed last is too recent for the probe to tell": not all(
+            reread_from is not None and time < reread_from for time in probe_times
+        ),
+        "some tables have no token and are read every time": bool(tokens_missing),
+        "rows are counted to leave out empty tables": bool(now.scope.get("exclude_empty_tables")),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)

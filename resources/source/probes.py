@@ -11,7 +11,7 @@ class Probed:
     """One database's probe, and what was counted of writes to its catalogs just before.
 
     ``writes`` is None where the dialect or this server cannot tell; two that are equal mean that
-    the probe is still the same, if every session that wrote in between has gone idle.
+    the probe is still the same, if every session that wrote in between told of it by now.
     """
 
     probe: str

@@ -113,6 +113,11 @@ def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_dat
         "euro": {"sale.euro"},
         "sales": set(),
     }
+    assert turnover.metadata["columns come from"].value.splitlines()[2:] == [
+        "| customer | public.customer.name |",
+        "| euro | public.sale.euro |",
+        "| sales |  |",
+    ]
     assert upstream(found["public", "kept"]) == {"turnover"}
     assert upstream(found["public", "sale"]) == set()  # a foreign key is no lineage
     assert lineage_of(found["public", "of odd"]) == {'we"ird/col': {f'{ODD}.we"ird/col'}}

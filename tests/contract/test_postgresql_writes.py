@@ -1,8 +1,12 @@
 """Counting the writes to PostgreSQL's catalogs: it spares probes, and spares none too many."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from resources.source.probes import Probed
@@ -110,6 +114,39 @@ def test_counters_that_begin_anew_are_other_counters(live: Live, source: Source)
     now = source.probes(last=last)
     assert now
     assert now[live.database].writes != last[live.database].writes
+
+
+def test_after_a_crash_counters_are_others_even_if_they_are_equal() -> None:
+    with cluster() as server:
+        server.start()
+        live = postgresql(server.url)
+        crash(live)
+        with live.source() as source:
+            last = source.probes()
+        live.ddl("create table item (id integer)", "checkpoint")
+        crash(live)
+        with live.source() as source:
+            now = source.probes(last=last or {})
+            assert now == source.probes()
+        assert now != last
+
+
+def crash(live: Live) -> None:
+    """Kill a session's process, so that the server begins anew with all of them."""
+    with psycopg.connect(live.url.render_as_string(), autocommit=True) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("select 1")
+    while not answers(live):
+        time.sleep(0.1)
+
+
+def answers(live: Live) -> bool:
+    try:
+        live.ddl("select 1")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_where_writes_are_not_counted_the_probe_is_asked_for(

@@ -1,6 +1,11 @@
 """Our definitions inside somebody's own code location, with whatever else is there."""
 
+import os
+import re
+import runpy
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +17,9 @@ from incremental_assets.build import build_definitions
 from incremental_assets.config import Config, Connection
 from resources.state_store.local import LocalObjects
 from resources.state_store.store import StateStore
+from tests.sources import postgresql
 
+README = Path(__file__).parents[2] / "README.md"
 TAKEN = dict.fromkeys(("sources", "states", "progress"), "theirs")
 
 
@@ -106,3 +113,51 @@ def test_a_sensor_on_failed_runs_hears_what_the_source_said(
     definitions.resolve_sensor_def("alarm")(context)
 
     assert any("shop.db" in text for text in seen), seen
+
+
+def readme_location(folder: Path) -> Path:
+    """The README's code location, its state moved to ``folder``."""
+    (block,) = re.findall(r"```python\n(import dagster.*?)```", README.read_text(), re.DOTALL)
+    assert "/var/lib/catalog" in block
+    file = folder / "location.py"
+    file.write_text(block.replace("/var/lib/catalog", str(folder / "catalog")))
+    return file
+
+
+def test_the_location_in_the_readme_loads(tmp_path: Path) -> None:
+    """Without the variable, which only a refresh needs."""
+    file = readme_location(tmp_path)
+    command = ["dagster", "definitions", "validate", "-f", str(file)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_alarm_in_the_readme_says_why_a_refresh_was_refused(
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    fresh_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SHOP_URL", fresh_database)
+    live = postgresql(fresh_database)
+    live.ddl("create table item (id integer)", "create table sale (id integer)")
+    definitions = runpy.run_path(str(readme_location(tmp_path)))["catalog"](None)
+    job = definitions.resolve_job_def("shop_refresh")
+    assert job.execute_in_process(instance=instance).success
+    live.ddl("drop table item", "drop table sale")
+    run = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not run.success
+    (failed,) = (e for e in run.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
+
+    context = dg.build_run_status_sensor_context(
+        "alarm", failed, instance, instance.get_run_by_id(run.run_id)
+    ).for_run_failure()
+    definitions.resolve_sensor_def("alarm")(context)
+
+    told = capsys.readouterr().out
+    assert told.startswith("DeletionsSuspicious: ")
+    assert "--accept-deletions" in told

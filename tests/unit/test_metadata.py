@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incremental_assets.metadata import JOINER, SHOWN_ROWS, names_of, shortened, table_of
-from tests.hostile import TEXTS, active, cells
+from incremental_assets.metadata import JOINER, SHOWN_ROWS, inert, names_of, shortened, table_of
+from tests.hostile import TEXTS, active, cells, plain
 
 
 def test_a_frame_becomes_a_markdown_table() -> None:
@@ -53,6 +53,17 @@ def test_any_text_stays_in_its_cell(text: str) -> None:
     assert active(told) == []
     assert [len(row) for row in cells(told)] == [2, 2]
     assert cells(told)[1][0].replace(JOINER, "") == shortened(text)
+
+
+@given(st.text("ab1 .,;:-+=_*~`#>!|&<>()[]{}\\/@$^'\"", max_size=12))
+def test_any_text_stays_text_in_a_line_of_its_own(text: str) -> None:
+    assert active(inert(text)) == []
+    assert plain(inert(text)).replace(JOINER, "") == shortened(text)
+
+
+def test_an_ordinary_comment_can_also_be_read_where_markdown_is_not() -> None:
+    comment = "Customer's e-mail (see issue #12): user_name, 100 % sure; R&D only - or so."
+    assert inert(comment) == comment
 
 
 def test_spaces_and_marks_are_visible_where_they_would_not_be() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incremental_assets.core.marker import Standing, age, may_skip, must_be_full, reread_since
+from incremental_assets.core.marker import Standing, age, must_be_full, must_list, reread_since
 
 MARKER = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -78,31 +78,30 @@ def standing(**changes):
     return Standing(**vars(STANDING) | changes)
 
 
-SKIPS = [
-    ({}, {}, True),
-    ({"probe": "p2"}, {}, False),
-    ({"probe": None}, {}, False),
-    ({"scope": {"include": {"a": []}}}, {}, False),
-    ({"scope": STANDING.scope | {"partitions": "list"}}, {}, False),
-    ({"identity": {"id": "8"}}, {}, False),
-    ({"format": 2}, {}, False),
-    ({}, {"full_reason": "asked"}, False),
-    ({}, {"tokens_missing": 1}, False),
-    ({}, {"probe_times": [MARKER - HOUR], "reread_from": MARKER}, True),
-    ({}, {"probe_times": [MARKER - HOUR, MARKER], "reread_from": MARKER}, False),
-    ({}, {"probe_times": [MARKER], "reread_from": None}, False),
+LISTED = [
+    ({}, {}, None),
+    ({"probe": "p2"}, {}, "the probe differs"),
+    ({"probe": None}, {}, "no probe"),
+    ({"scope": {"include": {"a": []}}}, {}, "filters"),
+    ({"scope": STANDING.scope | {"partitions": "list"}}, {}, "options"),
+    ({"identity": {"id": "8"}}, {}, "another server"),
+    ({"format": 2}, {}, "older release"),
+    ({}, {"tokens_missing": 1}, "no token"),
+    ({}, {"probe_times": [MARKER - HOUR], "reread_from": MARKER}, None),
+    ({}, {"probe_times": [MARKER - HOUR, MARKER], "reread_from": MARKER}, "too recent"),
+    ({}, {"probe_times": [MARKER], "reread_from": None}, "too recent"),
 ]
 
 
-@pytest.mark.parametrize(("now", "known", "skip"), SKIPS)
-def test_the_listing_is_skipped_only_if_everything_is_equal(now, known, skip):
-    usual = {"full_reason": None, "tokens_missing": 0}
-    assert may_skip(STANDING, standing(**now), **usual | known) is skip
+@pytest.mark.parametrize(("now", "known", "reason"), LISTED)
+def test_the_listing_is_skipped_only_if_everything_is_equal(now, known, reason):
+    found = must_list(STANDING, standing(**now), **{"tokens_missing": 0} | known)
+    assert found is None if reason is None else reason in found
 
 
 def test_the_listing_is_never_skipped_without_a_probe_or_where_row_counts_decide():
-    usual = {"full_reason": None, "tokens_missing": 0}
     silent = standing(probe=None)
-    assert not may_skip(silent, silent, **usual)
+    assert must_list(silent, silent, tokens_missing=0)
+    assert "unread" in must_list(silent, STANDING, tokens_missing=0)
     counting = standing(scope={"exclude_empty_tables": True})
-    assert not may_skip(counting, counting, **usual)
+    assert "empty tables" in must_list(counting, counting, tokens_missing=0)

@@ -110,6 +110,19 @@ part as (
     from pg_operator
     union all
     select
+        'opclass',
+        sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
+    from pg_opclass
+    union all
+    -- A default can name an index; reindexing changes no name.
+    select
+        'index',
+        sum(hashtextextended(cast(relname as text), cast(oid as bigint)))
+    from pg_class
+    where relkind in ('i', 'I')
+        and relpersistence <> 't'
+    union all
+    select
         'ts_config',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_ts_config
@@ -123,14 +136,21 @@ part as (
         'database',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_database
+    where datname = current_database()
     union all
     select
         'shdescription',
         sum(hashoidextended(objoid, cast(cast(xmin as text) as bigint)))
     from pg_shdescription
     where classoid = 'pg_database'::regclass
+        and objoid = (
+            select
+                oid
+            from pg_database
+            where datname = current_database()
+        )
     union all
-    -- Owners are printed by name, and pg_authid is not for everyone.
+    -- Owners and access lists are printed by name, and pg_authid is not for everyone.
     select
         'roles',
         sum(hashtextextended(cast(rolname as text), cast(oid as bigint)))

@@ -115,6 +115,14 @@ detail as (
             and d.objid = f.oid
             and d.refobjid <> f.adrelid
     )
+    -- No dependency is recorded of what these constants name: access lists and arrays of regproc, regclass and the like.
+    or strpos(cast(f.adbin as text), 'consttype 22') > 0
+    or strpos(cast(f.adbin as text), 'consttype 409') > 0
+    or strpos(cast(f.adbin as text), 'consttype 373') > 0
+    or strpos(cast(f.adbin as text), 'consttype 377') > 0
+    or strpos(cast(f.adbin as text), 'consttype 419') > 0
+    or strpos(cast(f.adbin as text), 'consttype 1008') > 0
+    or strpos(cast(f.adbin as text), 'consttype 103') > 0
 ),
 detail_hash as (
     select

@@ -1,5 +1,6 @@
 -- Grants: none. PostgreSQL 12+. How often a row was written to the catalogs that the probe reads: counters that only grow.
--- They move when a session that wrote goes idle, at the latest ten seconds later, and start anew with the server or a reset.
+-- They move at the latest ten seconds after the session that wrote is in no transaction any more, and start anew with the
+-- server, after a crash of one of its processes, or when somebody resets them.
 -- Null where they do not tell all: before 15 one could be lost, or wait for as long as its session idled; a standby does not
 -- count what it replays. (PostgreSQL 15, "The Cumulative Statistics System"; backend/utils/activity/pgstat.c.)
 select
@@ -15,6 +16,7 @@ select
                     + pg_stat_get_tuples_deleted(catalog)
                 ),
                 pg_postmaster_start_time(),
+                pg_stat_get_bgwriter_stat_reset_time(),
                 min(pg_stat_get_db_stat_reset_time(pg_database.oid)),
                 min(pg_database.oid)
             )
@@ -35,6 +37,7 @@ cross join unnest(
         'pg_inherits',
         'pg_language',
         'pg_namespace',
+        'pg_opclass',
         'pg_operator',
         'pg_proc',
         'pg_rewrite',
