@@ -109,12 +109,10 @@ def _probe(source: Source, remembered: Remembered, expected: str | None) -> str 
     probes = source.probes(last=remembered.probes)
     if probes is None:
         return None
-    if combined(probes) != expected:
-        asked_now = {
-            name: probed
-            for name, probed in probes.items()
-            if probed is not remembered.probes.get(name)
-        }
+    asked_now = {
+        name: probed for name, probed in probes.items() if probed is not remembered.probes.get(name)
+    }
+    if combined(probes) != expected and len(asked_now) < len(probes):
         probes = source.probes(list(probes), last=asked_now) or {}
     remembered.probes = probes
     return combined(probes)
