@@ -107,22 +107,28 @@ detail as (
     join pg_attribute as a
         on a.attrelid = f.adrelid
         and a.attnum = f.adnum
-    where exists (
+    where f.oid in (
         select
-            1
+            d.objid
         from pg_depend as d
+        join pg_attrdef as n
+            on n.oid = d.objid
         where d.classid = 'pg_attrdef'::regclass
-            and d.objid = f.oid
-            and d.refobjid <> f.adrelid
+            and d.refobjid <> n.adrelid
+        union all
+        -- No dependency is recorded of what constants of these types name: access lists, arrays of regproc, regclass
+        -- and the like.
+        select
+            oid
+        from pg_attrdef
+        where strpos(cast(adbin as text), 'consttype 22') > 0
+            or strpos(cast(adbin as text), 'consttype 409') > 0
+            or strpos(cast(adbin as text), 'consttype 373') > 0
+            or strpos(cast(adbin as text), 'consttype 377') > 0
+            or strpos(cast(adbin as text), 'consttype 419') > 0
+            or strpos(cast(adbin as text), 'consttype 1008') > 0
+            or strpos(cast(adbin as text), 'consttype 103') > 0
     )
-    -- No dependency is recorded of what these constants name: access lists and arrays of regproc, regclass and the like.
-    or strpos(cast(f.adbin as text), 'consttype 22') > 0
-    or strpos(cast(f.adbin as text), 'consttype 409') > 0
-    or strpos(cast(f.adbin as text), 'consttype 373') > 0
-    or strpos(cast(f.adbin as text), 'consttype 377') > 0
-    or strpos(cast(f.adbin as text), 'consttype 419') > 0
-    or strpos(cast(f.adbin as text), 'consttype 1008') > 0
-    or strpos(cast(f.adbin as text), 'consttype 103') > 0
 ),
 detail_hash as (
     select
