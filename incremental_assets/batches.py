@@ -77,15 +77,20 @@ def read_batches(
     failed: dict[int, Exception] = {}
     with ThreadPoolExecutor(step.connection.options.max_concurrent_batches) as pool:
         running = {pool.submit(read_batch, step, source, number): number for number in numbers}
-        for future in as_completed(running):
-            error = future.exception()
-            if error is None:
-                done.append(future.result())
-                watcher.advance(done[-1])
-            elif isinstance(error, Exception):
-                failed[running[future]] = error
-            else:
-                raise error
+        try:
+            for future in as_completed(running):
+                error = future.exception()
+                if error is None:
+                    done.append(future.result())
+                    watcher.advance(done[-1])
+                elif isinstance(error, Exception):
+                    failed[running[future]] = error
+                else:
+                    raise error
+        except BaseException:
+            # An interrupt does not wait for batches that have not begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     _report(context, step, done, as_partitions=as_partitions and not failed)
     if failed:
         raise _failure(step, failed, len(numbers))

@@ -165,9 +165,10 @@ def _mode(
     probe: str | None,
 ) -> tuple[str, str]:
     """full, incremental or unchanged, and why."""
+    # Also where all is read: a state that cannot be is told before anything is written.
+    reason = _why_listed(store, head, scope, identity, probe) if head else None
     if full_reason or head is None:
         return "full", full_reason or ""
-    reason = _why_listed(store, head, scope, identity, probe)
     return ("incremental", reason) if reason else ("unchanged", "the probe equals the head's")
 
 

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
+from dagster._utils.interrupts import pop_captured_interrupt
 
 from resources.processes import started
 from resources.state_store.errors import StateConflict
@@ -90,9 +91,30 @@ def create_run(
 
 def execute(
     instance: dg.DagsterInstance, job: dg.JobDefinition, run: dg.DagsterRun
-) -> Iterator[dg.DagsterEvent]:
-    """Execute ``run`` in this process, event by event."""
-    return execute_run_iterator(InMemoryJob(job), run, instance)
+) -> Generator[dg.DagsterEvent]:
+    """Execute ``run`` in this process, event by event; closed early, it ends there."""
+    yield from execute_run_iterator(InMemoryJob(job), run, instance)
+
+
+def cancel(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Let Dagster take whatever ends ``run`` from here for a cancellation."""
+    found = instance.get_run_by_id(run.run_id)
+    if found and not found.is_finished and found.status != dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceling(run)
+
+
+def close(events: Generator[dg.DagsterEvent]) -> None:
+    """End what ``execute`` began, after the event it gave last."""
+    # Otherwise Dagster raises the signal that it has caught while it cleans up.
+    pop_captured_interrupt()
+    events.close()
+
+
+def end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """See that a canceled run whose events are over is ended."""
+    found = instance.get_run_by_id(run.run_id)
+    if found and found.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run)
 
 
 def process_tags(run_id: str) -> dict[str, str]:

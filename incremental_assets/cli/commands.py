@@ -26,7 +26,10 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands_in:
             return None
-        return getattr(import_module(self.commands_in[cmd_name]), f"{cmd_name}_command")
+        try:
+            return getattr(import_module(self.commands_in[cmd_name]), f"{cmd_name}_command")
+        except KeyboardInterrupt:
+            _end_interrupted()
 
 
 def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,8 +40,7 @@ def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
-            click.echo("Interrupted; nothing was committed.", err=True)
-            sys.exit(INTERRUPTED)
+            _end_interrupted()
         except Exception as error:
             # Imported here because it brings Dagster, which takes a second.
             from incremental_assets.failures import Ours
@@ -48,6 +50,11 @@ def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             fail(f"{type(error).__name__}: {error}")
 
     return run
+
+
+def _end_interrupted() -> NoReturn:
+    click.echo("Interrupted.", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def fail(message: str) -> NoReturn:

@@ -96,6 +96,8 @@ def fresh_full(config: Config, bars: Bars) -> Version:
 
 def _succeed(outcome: Outcome) -> None:
     show(outcome)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     if not outcome.ok:
         sys.exit(1)
 

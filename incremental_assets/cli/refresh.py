@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import dagster as dg
@@ -13,7 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from incremental_assets.batches import Batch
 from incremental_assets.cli.changes import parts_of_frames
-from incremental_assets.cli.commands import console, ending_plainly, escaped, print_json
+from incremental_assets.cli.commands import (
+    INTERRUPTED,
+    console,
+    ending_plainly,
+    escaped,
+    print_json,
+)
 from incremental_assets.cli.running import Outcome, Refresher, Wish
 from incremental_assets.cli.show import wide_console
 from incremental_assets.cli.tables import print_parts
@@ -65,9 +72,19 @@ def refresh_command(
             outcomes.append(refresh_one(refresher, name, wish, bars))
             if not as_json:
                 show(outcomes[-1], dry_run=dry_run)
+            if outcomes[-1].interrupted:
+                break
     if as_json:
         print_json({"connections": [outcome.to_json() for outcome in outcomes]})
+    if outcomes[-1].interrupted:
+        _end_interrupted(names[len(outcomes) :])
     sys.exit(0 if all(outcome.ok for outcome in outcomes) else 1)
+
+
+def _end_interrupted(left: Sequence[str]) -> NoReturn:
+    rest = f" Not begun: {', '.join(left)}." if left else ""
+    click.echo(f"Interrupted.{rest}", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def refresh_one(refresher: Refresher, name: str, wish: Wish, bars: "Bars") -> Outcome:
@@ -77,6 +94,9 @@ def refresh_one(refresher: Refresher, name: str, wish: Wish, bars: "Bars") -> Ou
             return refresher.run(name, wish, bars.step)
         except Ours as error:
             return Outcome(name, error=f"{type(error).__name__}: {error}")
+        except KeyboardInterrupt:
+            told = f"interrupted; `incremental-assets status {name}` tells what is committed"
+            return Outcome(name, error=told, interrupted=True)
 
 
 class Bars:
@@ -88,7 +108,19 @@ class Bars:
 
     def __init__(self) -> None:
         self._file = os.fdopen(os.dup(2), "w", encoding="utf-8")
-        self._bars = Progress(
+        self._bars = self._new_bars()
+        self._name = ""
+        self._steps: int | None = None
+        self._batches: int | None = None
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+    def _new_bars(self) -> Progress:
+        return Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
@@ -97,27 +129,14 @@ class Bars:
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._name = ""
-        self._steps: int | None = None
-        self._batches: int | None = None
-
-    def __enter__(self) -> "Bars":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bars.stop()
-        self._file.close()
 
     @contextmanager
     def connection(self, name: str) -> Iterator[None]:
-        """Bars for one refresh; gone when it is over."""
+        """Bars for one refresh; gone when it is over, so that they overwrite nothing."""
+        self._bars = self._new_bars()
         self._name, self._steps, self._batches = name, self._bars.add_task(name, total=None), None
-        try:
+        with self._bars:
             yield
-        finally:
-            for task in self._bars.task_ids:
-                self._bars.remove_task(task)
 
     def step(self, event: dg.DagsterEvent) -> None:
         """Show the step that an event tells of."""

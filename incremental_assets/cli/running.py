@@ -14,6 +14,7 @@ import polars as pl
 
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
+from incremental_assets.cli.interrupts import Interrupts
 from incremental_assets.config import Config
 from incremental_assets.failures import message_of
 from incremental_assets.fan_out import why_busy
@@ -22,7 +23,10 @@ from incremental_assets.partitions import partitions_name
 from incremental_assets.runs import (
     EXTRACTION_TAG,
     POLL_SECONDS,
+    cancel,
+    close,
     create_run,
+    end,
     execute,
     make_way,
 )
@@ -78,6 +82,7 @@ class Outcome:
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+    interrupted: bool = False
     diff: dict[str, pl.DataFrame] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -128,19 +133,50 @@ class Refresher:
             assets=_dry_assets(job) if wish.dry_run else None,
         )
         outcome, started = Outcome(name, run_id=run.run_id), time.monotonic()
-        for event in execute(self._instance, job, run):
-            _note(outcome, event)
-            on_event(event)
+        self._execute(job, run, outcome, on_event)
         finished = self._instance.get_run_by_id(run.run_id)
         outcome.ok = bool(finished and finished.status == dg.DagsterRunStatus.SUCCESS)
         outcome.seconds = round(time.monotonic() - started, 3)
         if finished and finished.status == dg.DagsterRunStatus.CANCELED:
-            raise KeyboardInterrupt
+            outcome.interrupted = True
+        if finished and outcome.interrupted and not outcome.ok:
+            outcome.error = self._told_of_interrupt(name, finished)
         if finished and outcome.ok:
             # What an earlier try of a step died of.
             outcome.error = None
             self._conclude_or_warn(outcome, finished, dry=wish.dry_run)
         return outcome
+
+    def _execute(
+        self,
+        job: dg.JobDefinition,
+        run: dg.DagsterRun,
+        outcome: Outcome,
+        on_event: Callable[[dg.DagsterEvent], None],
+    ) -> None:
+        """The run's events as they come, until its end or an interrupt before its commit."""
+        with Interrupts() as interrupts:
+            events = execute(self._instance, job, run)
+            try:
+                for event in events:
+                    _note(outcome, event)
+                    on_event(event)
+                    if interrupts.came() and not outcome.version:
+                        cancel(self._instance, run)
+                        # Dagster would try the interrupted step again.
+                        if event.is_step_up_for_retry:
+                            close(events)
+            except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+                cancel(self._instance, run)
+                close(events)
+            end(self._instance, run)
+            outcome.interrupted = interrupts.came()
+
+    def _told_of_interrupt(self, name: str, run: dg.DagsterRun) -> str:
+        head = self.store(name).head()
+        if head and head.head.extraction == run.tags.get(EXTRACTION_TAG):
+            return f"interrupted after version {head.head.version} was committed"
+        return "interrupted; nothing of it was committed"
 
     def _conclude_or_warn(self, outcome: Outcome, run: dg.DagsterRun, *, dry: bool) -> None:
         """What is committed stays so, also where the store does not answer any more."""
@@ -197,7 +233,10 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
         elif not evaluation.passed and not outcome.error:
             outcome.error = evaluation.description or f"the check {evaluation.check_name} failed"
     elif kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
-        outcome.error = outcome.error or message_of(event)
+        told = message_of(event) or ""
+        # A refusal is told by its check first, then by the step with the error's name.
+        if not outcome.error or told.endswith(outcome.error):
+            outcome.error = told
 
 
 def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
