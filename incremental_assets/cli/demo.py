@@ -1,6 +1,7 @@
 """``demo``: the main job on a real server, and the proof that increments equal a full read."""
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -120,7 +121,7 @@ def _prove(out: Console, version: Version, fresh: Version) -> bool:
 
 def tell_next(server: DemoServer, home: Home, keep: Path | None) -> None:
     """Where to look now."""
-    prefix = f"DAGSTER_HOME={home.directory} " if keep else ""
+    prefix = f"DAGSTER_HOME={shlex.quote(str(home.directory))} " if keep else ""
     click.echo(
         f"\nOpen the UI:    {prefix}incremental-assets ui\n"
         f"Look at it:     {prefix}incremental-assets diff demo\n"

@@ -6,6 +6,7 @@ loaded into (``server.py``), and what is extracted from it.
 
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -49,12 +50,12 @@ def create_shop(url: str) -> bool:
     """
     name = make_url(url).database or "shop"
     try:
-        with psycopg.connect(_libpq_url(url, "postgres"), autocommit=True) as server:
+        with psycopg.connect(**_keywords(url, "postgres"), autocommit=True) as server:
             server.execute("select pg_advisory_lock(%s)", (CREATING_THE_SHOP,))
             known = server.execute("select from pg_database where datname = %s", (name,))
             if known.rowcount == 0:
                 server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-            with psycopg.connect(_libpq_url(url, name)) as shop:
+            with psycopg.connect(**_keywords(url, name)) as shop:
                 return _load(shop)
     except psycopg.Error as error:
         raise DemoUnavailable(f"The shop could not be created in {name}: {error}") from error
@@ -76,7 +77,7 @@ def apply_changes(url: str) -> list[str]:
     """
     applied: list[str] = []
     try:
-        with psycopg.connect(_libpq_url(url), autocommit=True) as shop:
+        with psycopg.connect(**_keywords(url), autocommit=True) as shop:
             for change in changes():
                 with shop.transaction():
                     shop.execute(change.sql.encode())
@@ -104,8 +105,8 @@ def _read(name: str) -> str:
     return files("resources.demo").joinpath(name).read_text(encoding="utf-8")
 
 
-def _libpq_url(url: str, database: str | None = None) -> str:
-    # psycopg does not know SQLAlchemy's "postgresql+psycopg".
-    plain = make_url(url).set(drivername="postgresql")
-    chosen = plain.set(database=database) if database else plain
-    return chosen.render_as_string(hide_password=False)
+def _keywords(url: str, database: str | None = None) -> dict[str, Any]:
+    # As a URL for libpq, SQLAlchemy would write a space in the host as "+", which libpq keeps.
+    parsed = make_url(url)
+    named = parsed.translate_connect_args(username="user", database="dbname")
+    return {**named, **parsed.query, **({"dbname": database} if database else {})}

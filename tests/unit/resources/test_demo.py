@@ -207,6 +207,15 @@ def test_any_path_will_do_as_a_home(place: Path, name: str) -> None:
     assert list((place / name / "home").iterdir()) == []
 
 
+def test_the_shop_is_created_and_changed_wherever_the_home_is(place: Path) -> None:
+    server = DemoServer(place / "a b+c=d" / "home")
+    try:
+        assert create_shop(server.url())
+        assert apply_changes(server.url())
+    finally:
+        server.reset()
+
+
 def test_a_home_that_was_removed_under_its_server_starts_anew(place: Path) -> None:
     server = DemoServer(place / "removed")
     first = server.url("postgres")
