@@ -4,7 +4,9 @@ The command line, ``ui`` and ``dagster dev`` from the project's directory all en
 Runs, and what becomes of killed ones, are in ``runs.py``.
 """
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources as package_files
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
+from incremental_assets.config_errors import ConfigError
 from incremental_assets.event_log import keep_connections
 
 SETTINGS_MARK = "incremental/connection"
@@ -56,13 +59,18 @@ NO_CAPTURE: dict[str, Any] = {
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:
-    """Open the instance for this process; a ``dagster.yaml`` that is there is never changed."""
+    """Open the instance for this process; a ``dagster.yaml`` that is there is never changed.
+
+    Raises:
+        ConfigError: the home cannot be used.
+    """
     prepare_home(home)
     settings = home.project or home.directory
     overrides = NO_CAPTURE | (_storage_of_project(home) if home.project else {})
-    instance = dg.DagsterInstance.from_ref(
-        InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
-    )
+    with telling_of(home):
+        instance = dg.DagsterInstance.from_ref(
+            InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
+        )
     keep_connections(instance)
     return instance
 
@@ -80,9 +88,48 @@ def _storage_of_project(home: Home) -> dict[str, Any]:
 
 
 def prepare_home(home: Home) -> None:
-    """Create the directory and, where no settings apply yet, write ours into it."""
-    home.directory.mkdir(parents=True, exist_ok=True)
-    settings = home.directory / "dagster.yaml"
-    if home.project is None and not settings.exists():
-        packaged = package_files.files("incremental_assets") / "instance.yaml"
-        settings.write_text(packaged.read_text())
+    """Create the directory and, where no settings apply yet, write ours into it.
+
+    Raises:
+        ConfigError: the home cannot be used.
+    """
+    with telling_of(home):
+        home.directory.mkdir(parents=True, exist_ok=True)
+        settings = home.directory / "dagster.yaml"
+        if home.project is None and not settings.exists():
+            packaged = package_files.files("incremental_assets") / "instance.yaml"
+            settings.write_text(packaged.read_text())
+
+
+@contextmanager
+def telling_of(home: Home) -> Iterator[None]:
+    """Turn what the file system or SQLite refuses into a ConfigError that names the home."""
+    try:
+        yield
+    except Exception as error:
+        reason = _refused(error, home)
+        if reason is None:
+            raise
+        raise ConfigError(
+            f"{home.directory} cannot be used as Dagster's home: {reason}. "
+            "Set DAGSTER_HOME to a directory that can be written (for a demo, --keep)."
+        ) from error
+
+
+def _refused(error: Exception, home: Home) -> str | None:
+    """The reason, if it is the file system's or SQLite's."""
+    # SQLAlchemy raises an error of its own and names the driver's as its cause.
+    for one in (error, error.__cause__):
+        if isinstance(one, FileExistsError):
+            return "Not a directory"
+        if isinstance(one, OSError):
+            return one.strerror or str(one)
+        if isinstance(one, sqlite3.Error):
+            return f"{one}{_of_its_path(home)}"
+    return None
+
+
+def _of_its_path(home: Home) -> str:
+    # Dagster writes the path into a URL without quoting it.
+    wrong = {"%", "?"} & set(str(home.directory))
+    return "; Dagster's storage takes no path with % or ? in it" if wrong else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
-from incremental_assets.instance import Home, open_instance
+from incremental_assets.instance import Home, open_instance, telling_of
 from incremental_assets.jobs import (
     apply_job_name,
     batch_job_name,
@@ -33,8 +33,14 @@ KILLED = "The process of run {run} was killed. The next refresh clears it away."
 
 @contextmanager
 def existing_instance(home: Home) -> Iterator[dg.DagsterInstance | None]:
-    """The instance, unless nothing was ever run in it."""
-    if not _was_used(home):
+    """The instance, unless nothing was ever run in it.
+
+    Raises:
+        ConfigError: the home cannot be used.
+    """
+    with telling_of(home):
+        used = _was_used(home)
+    if not used:
         yield None
         return
     with open_instance(home) as instance:
