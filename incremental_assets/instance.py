@@ -18,7 +18,8 @@ from dagster._core.instance import InstanceRef
 from incremental_assets.config_errors import ConfigError
 from incremental_assets.event_log import keep_connections
 
-SETTINGS_MARK = "incremental/connection"
+# What the ``dagster.yaml`` of a project says. The one written into a home has the first only.
+PROJECT_MARKS = (b"incremental/connection", b"base_dir: .dagster_home")
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,24 @@ class Home:
 
 
 def locate_home(environ: Mapping[str, str], cwd: Path) -> Home:
-    """``$DAGSTER_HOME``, else the nearest directory upwards with our ``dagster.yaml``, else
-    ``./.dagster_home``."""
+    """``$DAGSTER_HOME``, else the nearest directory upwards with the project's ``dagster.yaml``,
+    else ``./.dagster_home``."""
     configured = environ.get("DAGSTER_HOME")
     if configured:
         return Home(Path(configured).expanduser().resolve(), None)
     for directory in (cwd, *cwd.parents):
-        settings = directory / "dagster.yaml"
-        if settings.is_file() and SETTINGS_MARK in settings.read_text():
+        if _is_project(directory):
             return Home(directory / ".dagster_home", directory)
     return Home(cwd / ".dagster_home", None)
+
+
+def _is_project(directory: Path) -> bool:
+    """Whether the settings here keep the storage in a path that is relative to them."""
+    try:
+        settings = (directory / "dagster.yaml").read_bytes()
+    except OSError:
+        return False
+    return all(mark in settings for mark in PROJECT_MARKS)
 
 
 # Capturing a step's output costs four processes a step; steps of ours print nothing, and what the

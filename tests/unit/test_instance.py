@@ -25,6 +25,22 @@ def test_somebody_elses_dagster_yaml_is_not_taken_for_ours(tmp_path: Path) -> No
     assert locate_home({}, tmp_path) == Home(tmp_path / ".dagster_home", None)
 
 
+def test_a_home_is_no_project_for_what_is_below_it(tmp_path: Path) -> None:
+    prepare_home(Home(tmp_path, None))
+    below = tmp_path / "demo"
+
+    assert locate_home({}, tmp_path) == Home(tmp_path / ".dagster_home", None)
+    assert locate_home({}, below) == Home(below / ".dagster_home", None)
+
+
+def test_settings_that_are_no_file_or_no_text_are_nobodys_project(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_bytes(b"\xff")
+    below = tmp_path / "below"
+    (below / "dagster.yaml").mkdir(parents=True)
+
+    assert locate_home({}, below) == Home(below / ".dagster_home", None)
+
+
 def test_a_new_home_is_created_with_our_settings(tmp_path: Path) -> None:
     with open_instance(Home(tmp_path / "home", None)) as instance:
         assert instance.get_settings("concurrency")["pools"]["default_limit"] == 1
