@@ -127,12 +127,12 @@ def telling_of(home: Home) -> Iterator[None]:
 
 def _refused(error: Exception, home: Home) -> str | None:
     """The reason, if it is the file system's or SQLite's."""
+    if isinstance(error, FileExistsError):
+        return "Not a directory"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
     # SQLAlchemy raises an error of its own and names the driver's as its cause.
     for one in (error, error.__cause__):
-        if isinstance(one, FileExistsError):
-            return "Not a directory"
-        if isinstance(one, OSError):
-            return one.strerror or str(one)
         if isinstance(one, sqlite3.Error):
             return f"{one}{_of_its_path(home)}"
     return None

@@ -18,7 +18,7 @@ from incremental_assets.cli.show import wide_console
 from incremental_assets.cli.tables import print_parts
 from incremental_assets.config import Config, demo_config
 from incremental_assets.core.equality import unequal
-from incremental_assets.instance import Home, locate_home, open_instance
+from incremental_assets.instance import Home, locate_home, open_instance, telling_of
 from incremental_assets.runs import is_served
 from resources.demo.server import DemoServer
 from resources.demo.shop import apply_changes, create_shop
@@ -43,7 +43,8 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
     home = locate_home(environ, Path.cwd())
     server = DemoServer(home.demo)
     if only_stop:
-        server.stop()
+        with telling_of(home):
+            server.stop()
         click.echo("The demo's server is stopped.")
         return
     with open_instance(home) as instance:

@@ -52,7 +52,7 @@ def assert_told(stderr: str, home: Path, reason: str) -> None:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [*COMMANDS, ("demo", "--stop")], ids=lambda command: command[0])
 def test_a_home_that_nobody_may_enter(home: Path, command: tuple[str, ...]) -> None:
     home.chmod(0o000)
 
