@@ -115,7 +115,10 @@ def _connection(config: Config, connection: Connection, *, full: bool) -> Iterat
 
 def _state(config: Config, name: str) -> Told:
     version = StateStore(open_objects(config), name).current()
-    return Told(f"version {version.number} is there" if version else "never refreshed")
+    if version is None:
+        return Told("never refreshed")
+    version.verify()
+    return Told(f"version {version.number} is there, and every file is what it was committed with")
 
 
 class Probed:

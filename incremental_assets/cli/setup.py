@@ -40,10 +40,10 @@ def check_command(
 ) -> None:
     """Try everything that a refresh needs, and change nothing.
 
-    The place of the state is written to and left as it was. For each connection: login, version,
-    clock, what the filters match (a pattern that matches nothing is a warning), and whether the
-    login may run each statement that a refresh runs. Exits with 1 if anything failed; after a
-    failure the next connection has its turn.
+    The place of the state is written to and left as it was. For each connection: every file of the
+    current version against its hash, login, version, clock, what the filters match (a pattern that
+    matches nothing is a warning), and whether the login may run each statement that a refresh runs.
+    Exits with 1 if anything failed; after a failure the next connection has its turn.
     """
     from incremental_assets.cli.checking import check_all
     from incremental_assets.cli.reading import chosen
