@@ -1,5 +1,6 @@
 """``ui``: the Dagster UI with instance and workspace set up."""
 
+import errno
 import os
 import signal
 import socket
@@ -18,7 +19,13 @@ from resources.demo.server import DemoServer
 
 
 @click.command("ui")
-@click.option("--port", default=3000, show_default=True, help="Where the UI listens.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Where the UI listens.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="On which address.")
 @click.pass_obj
 @ending_plainly
@@ -27,8 +34,8 @@ def ui_command(settings: dict[str, object], port: int, host: str) -> None:
     explicit = settings["config"]
     config = current_config(explicit)
     home = locate_home(os.environ, Path.cwd())
-    if not _is_free(host, port):
-        fail(f"Port {port} of {host} is taken. Choose another one with --port.")
+    if obstacle := _obstacle(host, port):
+        fail(obstacle)
     prepare_home(home)
     with open_instance(home) as instance:
         for run_id in fail_abandoned_runs(instance):
@@ -66,11 +73,28 @@ def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
             return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
 
 
-def _is_free(host: str, port: int) -> bool:
+def _obstacle(host: str, port: int) -> str | None:
+    """Why the UI cannot listen there, and what to do; None if it can."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            tried.bind((host, port))
-        except OSError:
-            return False
-    return True
+            tried.bind((host.encode("idna"), port))
+        except OSError as error:
+            return _explained(host, port, error)
+        except UnicodeError:
+            return f"{host} is no host name. Choose another address with --host."
+    return None
+
+
+def _explained(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is taken. Choose another one with --port."
+    if error.errno == errno.EACCES:
+        return (
+            f"This user may not listen at port {port} of {host}. "
+            "Choose another one with --port; below 1024 most are reserved."
+        )
+    return (
+        f"The UI cannot listen at {host}: {error.strerror}. "
+        "Choose an address of this machine with --host."
+    )

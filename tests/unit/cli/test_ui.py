@@ -1,0 +1,54 @@
+"""``ui`` where it cannot listen: what it says, and that nothing is started."""
+
+import errno
+import os
+import socket
+
+import pytest
+
+from tests.shop_versions import Run, Shop
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "0", "-5", "http"])
+def test_a_port_that_there_cannot_be_is_wrong_usage(shop: Shop, run: Run, port: str) -> None:
+    result = run("ui", "--port", port)
+    assert result.exit_code == 2
+    assert "--port" in result.stderr
+
+
+def test_a_port_that_is_taken_is_named(shop: Shop, run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("ui", "--port", str(port))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Port {port} of 127.0.0.1 is taken. Choose another one with --port.\n"
+    )
+    assert not (shop.directory / "home").exists()
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["nohost.invalid", "192.0.2.1", "a..b", "ü..b"],  # unknown, of another machine, no name at all
+)
+def test_an_address_that_cannot_be_listened_at_is_no_taken_port(
+    shop: Shop, run: Run, host: str
+) -> None:
+    result = run("ui", "--host", host)
+    assert result.exit_code == 1
+    assert host in result.stderr
+    assert "--host" in result.stderr
+    assert "taken" not in result.stderr
+
+
+def test_a_port_that_needs_a_right_is_no_taken_port(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bind(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    result = run("ui", "--port", "80")
+    assert result.exit_code == 1
+    assert "may not listen at port 80" in result.stderr
+    assert "--port" in result.stderr
