@@ -5,6 +5,7 @@ Which rows a file gets is decided by the command; what a diff has, in ``changes`
 
 import os
 import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,7 @@ WRITERS: Mapping[str, Callable[[pl.LazyFrame, Path], None]] = {
 
 
 def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
-    """Write ``output``; until it is whole, what was there before stays.
+    """Write ``output``; until it is whole, what was there before stays. So does a file's mode.
 
     Raises:
         OSError: it cannot be written; nothing was changed.
@@ -57,9 +58,13 @@ def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
     # Through a link, so that the link stays one.
     target = output.resolve()
     with _scratch(target.parent) as scratch:
+        mode = stat.S_IMODE((target if target.exists() else scratch).stat().st_mode)
+        # Before there is anything to read, so that nobody else ever can.
+        scratch.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
         WRITERS[form](frame, scratch)
         with scratch.open("rb") as written:
             os.fsync(written.fileno())
+        scratch.chmod(mode)
         scratch.replace(target)
 
 

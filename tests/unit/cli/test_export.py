@@ -121,6 +121,19 @@ def test_an_existing_file_is_replaced_as_a_whole(refreshed: Shop, run: Run) -> N
     assert not list(refreshed.directory.glob(".incremental-assets-*"))
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o600, 0o444])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_file_that_is_replaced_keeps_its_mode(
+    refreshed: Shop, run: Run, form: str, mode: int
+) -> None:
+    there = Path("out")
+    there.write_text("old")
+    there.chmod(mode)
+    export(run, "tables", form, there)
+    assert there.read_bytes() != b"old"
+    assert stat.S_IMODE(there.stat().st_mode) == mode
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
