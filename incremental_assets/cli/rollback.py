@@ -20,6 +20,9 @@ NEXT = {
 }
 UNDOES = "and undoes this where the source still differs."
 
+# What a rollback that changed something has to tell besides the version.
+DONE = ("rolled_back_to", "parent", "recovered", "marker", "changes", "next_refresh")
+
 
 @click.command("rollback")
 @click.argument("connection")
@@ -72,14 +75,16 @@ def _roll_back(
 
 
 def _facts(connection: str, number: int, done: "RolledBack | None") -> dict[str, Any]:
+    """The same keys whether anything changed or not; None where there is nothing to tell."""
+    facts = {"connection": connection, "changed": done is not None, "version": number}
+    return facts | (dict.fromkeys(DONE) if done is None else _done(done))
+
+
+def _done(done: "RolledBack") -> dict[str, Any]:
     from resources.state_store.documents import moment_text
 
-    if done is None:
-        return {"connection": connection, "changed": False, "version": number}
     manifest = done.version.manifest
     return {
-        "connection": connection,
-        "changed": True,
         "version": done.version.number,
         "rolled_back_to": done.target.number,
         "parent": manifest.parent and manifest.parent.version,
