@@ -81,8 +81,8 @@ def _rows(version: Version, entity: Entity) -> int:
     return version.rows(entity.name) if derived else 0
 
 
-def header_text(connection: str, version: Version) -> str:
-    """What a diff is of, as JSON."""
+def header_text(connection: str, version: Version, limit: int | None) -> str:
+    """What a diff is of, and how many of its rows ``limit`` leaves out, as JSON."""
     manifest = version.manifest
     facts = {
         "connection": connection,
@@ -91,8 +91,14 @@ def header_text(connection: str, version: Version) -> str:
         "created_at": moment_text(manifest.created_at),
         "marker": moment_text(manifest.marker),
         "changes": manifest.changes,
+        "hidden": _beyond(version, limit),
     }
     return json.dumps(facts, ensure_ascii=False)
+
+
+def _beyond(version: Version, limit: int | None) -> int:
+    rows = sum(part.rows for part in parts_of(version))
+    return 0 if limit is None else max(0, rows - limit)
 
 
 def record_texts(version: Version, limit: int | None) -> Iterator[str]:

@@ -185,7 +185,8 @@ def _origin(version: Mapping[str, Any]) -> str:
     type=click.Choice(["table", "jsonl", "json"]),
     default="table",
     show_default=True,
-    help="jsonl: one JSON object per row; json: one object with all rows.",
+    help="jsonl: one JSON object per row; json: one object with the rows, and under `hidden` how "
+    "many --limit left out.",
 )
 @click.option(
     "--limit",
@@ -225,7 +226,7 @@ def _diff_object(connection: str, version: "Version", limit: int | None) -> None
     from incremental_assets.cli.changes import header_text, record_texts
 
     # Written piece by piece: the diff of a first version is as large as its state.
-    sys.stdout.write(f'{header_text(connection, version)[:-1]}, "rows": [')
+    sys.stdout.write(f'{header_text(connection, version, limit)[:-1]}, "rows": [')
     for count, text in enumerate(record_texts(version, limit)):
         sys.stdout.write(f"{',' if count else ''}\n  {text}")
     sys.stdout.write("\n]}\n")

@@ -259,10 +259,27 @@ def test_diff_as_rows_has_values_not_json_in_json(refreshed: Shop, run: Run) -> 
     assert whole["rows"] == lines
     assert (whole["version"], whole["parent"]) == (2, 1)
     assert whole["changes"] == SECOND_CHANGES
-    assert (
-        json.loads(run("diff", "shop", "--format", "json", "--limit", "1").stdout)["rows"]
-        == lines[:1]
-    )
+
+
+@pytest.mark.parametrize(
+    ("version", "limit", "shown", "hidden"),
+    [
+        ("2", "1", 1, 2),
+        ("2", "3", 3, 0),  # exactly all
+        ("2", "7", 3, 0),
+        ("2", "0", 3, 0),  # no limit
+        ("1", "3", 3, 1),  # derived, not stored
+    ],
+)
+def test_a_diff_as_an_object_says_how_many_rows_it_leaves_out(
+    refreshed: Shop, run: Run, version: str, limit: str, shown: int, hidden: int
+) -> None:
+    given = ["diff", "shop", "--version", version, "--format", "json"]
+    whole = json.loads(run(*given).stdout)
+    limited = json.loads(run(*given, "--limit", limit).stdout)
+    assert whole["hidden"] == 0
+    assert limited["hidden"] == hidden
+    assert limited["rows"] == whole["rows"][:shown]
 
 
 def test_a_version_without_a_parent_created_everything(refreshed: Shop, run: Run) -> None:
