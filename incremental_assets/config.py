@@ -168,8 +168,10 @@ def config_of(
 def _read(path: Path) -> tuple[Any, list[str]]:
     try:
         return parse(path.read_text("utf-8-sig"))
-    except OSError as error:
+    except FileNotFoundError as error:
         reason = f"{error.strerror}. `incremental-assets init` writes a file to start from."
+    except OSError as error:
+        reason = f"{error.strerror}."
     except UnicodeDecodeError as error:
         reason = f"byte {error.start + 1} is not UTF-8."
     except Unreadable as error:

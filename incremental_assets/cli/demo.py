@@ -44,8 +44,7 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
     server = DemoServer(home.demo)
     if only_stop:
         with telling_of(home):
-            server.stop()
-        click.echo("The demo's server is stopped.")
+            stop(server, home)
         return
     with open_instance(home) as instance:
         if is_served(instance):
@@ -56,6 +55,14 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
         finally:
             server.stop()
     sys.exit(0 if equal else 1)
+
+
+def stop(server: DemoServer, home: Home) -> None:
+    """Stop the server and say whether there was one."""
+    ran = server.running()
+    server.stop()
+    none = f"No server of a demo in {home.demo} is running."
+    click.echo("The demo's server is stopped." if ran else none)
 
 
 def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbose: bool) -> bool:

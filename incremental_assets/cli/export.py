@@ -22,6 +22,8 @@ class Output(click.ParamType):
     name = "output"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("it is empty; name a file.", param, ctx)
         path = Path(value)
         if value != STDOUT and path.exists() and not path.is_file():
             self.fail(f"{value} is no regular file; it is not replaced.", param, ctx)

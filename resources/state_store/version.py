@@ -60,7 +60,7 @@ class Version:
         if not found:
             raise ObjectMissing(
                 f"Version {self.number} of {self._connection} has no {entity}; "
-                f"it has {', '.join(dict.fromkeys(one.entity for one in self.manifest.files))}."
+                f"it has {', '.join(self.entities)}."
             )
         return found
 

@@ -150,6 +150,9 @@ def test_what_a_version_does_not_have_is_named(store):
         version.scan("procedures")
     with pytest.raises(ObjectMissing, match="no diff/tables"):
         version.diff("tables")
+    refresh(store, "e2", "b")
+    with pytest.raises(ObjectMissing, match=r"has no procedures; it has tables\.$"):
+        store.current().scan("procedures")
 
 
 def test_a_version_has_its_diff(store):

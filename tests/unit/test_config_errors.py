@@ -219,6 +219,11 @@ def test_a_missing_file_names_the_way_to_one(tmp_path):
         load_config(tmp_path / "gone.yaml")
 
 
+def test_a_file_that_is_there_and_cannot_be_read_needs_no_other_to_start_from(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory\.$"):
+        load_config(tmp_path)
+
+
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     file = tmp_path / "connections.yaml"
     file.write_bytes(b"state: \xff")

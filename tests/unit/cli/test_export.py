@@ -156,6 +156,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         (["--entity", "tables", "--format", "csv", "--output", "/dev/null"], 2, "no regular file"),
         (["--entity", "tables", "--format", "csv", "--output", "."], 2, "no regular file"),
         (["--entity", "tables", "--format", "atlan", "--output", "x"], 2, "atlan"),
+        (["--entity", "tables", "--format", "csv", "--output", ""], 2, "'--output': it is empty"),
         (["--entity", "tables", "--format", "csv"], 2, "--output"),
         (
             ["--entity", "tables", "--format", "jsonl", "--output", "x", "--safe-for-spreadsheets"],
@@ -163,7 +164,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
             "--format csv",
         ),
         (["--entity", "tables", "--format", "csv", "--output", "no/where"], 1, "No such file"),
-        (["--entity", "procedures", "--format", "csv", "--output", "x"], 1, "no procedures"),
+        (["--entity", "procedures", "--format", "csv", "--output", "x"], 1, "tables, columns.\n"),
         (
             ["--entity", "tables", "--format", "csv", "--output", "x", "--version", "7"],
             1,
