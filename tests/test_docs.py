@@ -34,6 +34,14 @@ def test_a_command_is_documented_and_has_help(name: str) -> None:
     assert command.help
 
 
+@pytest.mark.parametrize("name", sorted(main.commands_in))
+def test_every_option_of_a_command_stands_in_its_line(name: str) -> None:
+    (line,) = re.findall(rf"^\| `{name}(?:`| [A-Z\[]).*", README, re.MULTILINE)
+    options = [option for one in main.get_command(None, name).params for option in one.opts]
+
+    assert [one for one in options if one.startswith("--") and one not in line] == []
+
+
 @pytest.mark.parametrize(("name", "field"), Options.model_fields.items())
 def test_an_option_stands_in_the_readme_with_its_default(name: str, field: object) -> None:
     default = str(field.default).lower().removesuffix(".0")

@@ -18,7 +18,10 @@ NEXT = {
     True: "The next refresh compares every token with the source",
     False: "The next refresh reads every table again",
 }
-UNDOES = "and undoes this where the source still differs."
+UNDOES = (
+    "and undoes this where the source still differs; the guard of deletions holds for that refresh "
+    "too."
+)
 
 # What a rollback that changed something has to tell besides the version.
 DONE = ("rolled_back_to", "parent", "recovered", "marker", "changes", "next_refresh")
@@ -37,7 +40,8 @@ def rollback_command(
     """Make version N the current state again, as a new version with a diff of its own.
 
     The marker becomes that of version N. Nothing is asked of the source: the next refresh compares
-    every token with it, and so undoes the rollback where the source still differs. It also works
+    every token with it, and so undoes the rollback where the source still differs. That refresh is
+    refused like any other when too much of version N is gone from the source. Going back also works
     where the current version is damaged: that one and those back to N are then removed by the next
     refresh.
     """

@@ -28,7 +28,7 @@ def test_a_rollback_says_what_it_did_and_what_will_undo_it(refreshed: Shop, run:
     assert "tables: 1 DELETED" in result.stdout
     assert "columns: 1 UPDATED, 1 DELETED" in result.stdout
     assert "The next refresh" in result.stdout
-    assert "undoes this where the source still differs" in result.stdout
+    assert "undoes this where the source still differs; the guard of deletions" in result.stdout
     assert "rollback to 1: " in run("history", "shop").stdout
     assert "compared with version 2, rollback to version 1" in run("diff", "shop").stdout
 
