@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from incremental_assets.cli.show import cut, escaped, path_of
+from incremental_assets.cli.show import cut, escaped
 from incremental_assets.core.change import Change
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.entities import ENTITIES, PROCEDURES, Entity
 from incremental_assets.core.json_text import TIME_FORMAT
+from incremental_assets.core.names import path_of
 from incremental_assets.stored import scan_of
 from resources.state_store.documents import moment_text
 from resources.state_store.version import Version

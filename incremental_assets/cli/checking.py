@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import polars as pl
 
-from incremental_assets.cli.show import path_of
 from incremental_assets.config import Config, Connection
 from incremental_assets.config_url import FileSecret
 from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
+from incremental_assets.core.names import path_of
 from incremental_assets.failures import Ours
 from incremental_assets.wiring import open_objects, open_source
 from resources.demo.server import DemoServer

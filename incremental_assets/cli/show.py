@@ -1,10 +1,8 @@
-"""Names and values of others on a terminal: harmless there, and no two of them look alike.
+"""Values of others on a terminal: harmless there. How names are written is in ``core.names``.
 
 What is told is decided in the commands. Only ``rich.text.Text`` is handed to rich: no markup.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +12,6 @@ from rich.text import Text
 
 from incremental_assets.cli.commands import console, escaped
 
-PLAIN_NAME = re.compile(r"\w(?:[\w$# -]*[\w$#])?")
 LONGEST = 80
 WIDEST = 10_000
 STYLES = {
@@ -33,18 +30,6 @@ STYLES = {
 def cut(text: str, longest: int = LONGEST) -> str:
     """``text``, shortened where a line of a table cannot hold it."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def named(part: str) -> str:
-    """One name; in quotes, as JSON has them, unless it is plain."""
-    if PLAIN_NAME.fullmatch(part) and part.isprintable():
-        return part
-    return escaped(json.dumps(part, ensure_ascii=False))
-
-
-def path_of(parts: Iterable[str]) -> str:
-    """Names joined by dots; a name that holds a dot is in quotes."""
-    return ".".join(map(named, parts))
 
 
 def changes_text(changes: Mapping[str, int]) -> str:

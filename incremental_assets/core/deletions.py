@@ -11,6 +11,7 @@ import polars as pl
 
 from incremental_assets.core.change import GONE, Change
 from incremental_assets.core.entities import TABLES
+from incremental_assets.core.names import path_of
 
 What = Literal["share", "schema", "database", "empty listing", "grants", "source"]
 NAMED = 10
@@ -122,16 +123,24 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
     reasons = "; ".join(finding.text for finding in verdict.findings[:NAMED])
     if len(verdict.findings) > NAMED:
         reasons += f"; and {len(verdict.findings) - NAMED} more"
-    names = [".".join(repr(part) for part in row) for row in verdict.gone.head(NAMED).iter_rows()]
-    more = verdict.gone.height - len(names)
-    listed = ", ".join(names) + (f" and {more} more" if more else "")
     return (
         f"Connection {connection!r}: too much disappeared at once, so nothing was changed. "
-        f"Findings: {reasons}. Would be deleted: {listed}.\n"
+        f"Findings: {reasons}. Would be deleted: {_listed(verdict.gone, connection)}\n"
         "If they still exist, give the login its grants (or the filters their schemas) back, or "
         "let the address lead to the right server, and refresh again. If they are really gone, "
         "accept exactly this list:\n"
         f"  incremental-assets refresh {connection} --accept-deletions\n"
         "or in the launchpad:\n"
         f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
+    )
+
+
+def _listed(gone: pl.DataFrame, connection: str) -> str:
+    """The first names, and how to see the others."""
+    names = ", ".join(map(path_of, gone.head(NAMED).iter_rows()))
+    if gone.height <= NAMED:
+        return f"{names}."
+    return (
+        f"{names} and {gone.height - NAMED} more. This lists all of them:\n"
+        f"  incremental-assets refresh {connection} --dry-run"
     )

@@ -137,7 +137,7 @@ def test_deletions_in_doubt_are_explained(shop: Shops, page: Page) -> None:
     open_asset(page, "emptied", "current_state", "checks")
     page.get_by_text("deletions_plausible", exact=True).first.click()
     see(page, "incremental-assets refresh emptied --accept-deletions")
-    see(page, "'item_02'")
+    see(page, ".item_02")
 
     page.goto(location("jobs/emptied_refresh/playground"))
     for field in ("accept_deletions: false", "full: false", "reason: ''"):

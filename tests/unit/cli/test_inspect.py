@@ -14,10 +14,11 @@ from incremental_assets.cli import changes
 from incremental_assets.cli.changes import diff_frame, parts_of
 from incremental_assets.cli.inspect import Duration
 from incremental_assets.cli.last_runs import existing_instance
-from incremental_assets.cli.show import escaped, named, path_of
+from incremental_assets.cli.show import escaped
 from incremental_assets.core.change import Comparison
 from incremental_assets.core.diff import diff
 from incremental_assets.core.entities import ENTITIES
+from incremental_assets.core.names import named, path_of
 from incremental_assets.core.scope import Scope
 from incremental_assets.failures import failure
 from incremental_assets.instance import Home, open_instance

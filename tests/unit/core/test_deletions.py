@@ -127,8 +127,15 @@ def test_the_message_names_what_would_go_and_the_two_ways_on():
     text = refusal_message(verdict(base, many(2)), "shop")
     assert "29 of 31 tables are gone, more than 20 %" in text
     assert "nothing is left of schema 'x.y' of database 'shop' (1 of its 1 table gone)" in text
-    assert "'shop'.'s'.'t002'" in text
+    assert "Would be deleted: shop.s.t002, " in text
     assert "and 19 more" in text
+    assert "\n  incremental-assets refresh shop --dry-run\n" in text
     assert "grants" in text
     assert "incremental-assets refresh shop --accept-deletions" in text
     assert "ops: {shop__extraction: {config: {accept_deletions: true}}}" in text
+
+
+def test_a_list_that_is_whole_needs_no_other_and_its_names_are_unmistakable():
+    text = refusal_message(verdict([*many(2), table('a.b"', "q")], many(2)), "shop")
+    assert 'Would be deleted: shop.public."a.b\\"".\n' in text
+    assert "--dry-run" not in text
