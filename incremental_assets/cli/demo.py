@@ -59,7 +59,7 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
 
 def stop(server: DemoServer, home: Home) -> None:
     """Stop the server and say whether there was one."""
-    ran = server.running()
+    ran = home.demo.is_dir() and server.running()
     server.stop()
     none = f"No server of a demo in {home.demo} is running."
     click.echo("The demo's server is stopped." if ran else none)

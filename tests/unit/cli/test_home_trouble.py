@@ -14,7 +14,7 @@ from tests.shop_versions import Run, Shop
 # Root may do anything, in whatever mode a file is; without these two it may not.
 LIMITED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 ROOT = Path(__file__).parents[3]
-COMMANDS = (("status",), ("refresh",), ("rollback", "shop", "1"), ("ui", "--port", "0"))
+COMMANDS = (("status",), ("refresh",), ("rollback", "shop", "1"), ("ui", "--port", "47913"))
 
 
 @pytest.fixture
