@@ -18,5 +18,6 @@ def test_where_no_demo_was_nothing_is_said_to_be_stopped(shop: Shop, run: Run) -
 def test_a_server_that_ran_is_said_to_be_stopped(
     shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (shop.directory / "home" / "demo").mkdir(parents=True)
     monkeypatch.setattr(DemoServer, "running", lambda _server: True)
     assert run("demo", "--stop").stdout == "The demo's server is stopped.\n"
