@@ -112,9 +112,17 @@ def disagreeing_files(step: Refresh) -> list[str]:
 
 def judge(step: Refresh) -> Verdict:
     """The guard's verdict on what is gone; a refusal is recorded, so that it can be accepted."""
+    verdict = verdict_of(step)
+    if verdict.refused:
+        step.once(REFUSED, lambda: verdict.gone)
+    return verdict
+
+
+def verdict_of(step: Refresh) -> Verdict:
+    """The guard's verdict on what is gone."""
     if step.unchanged or not step.base:
         return Verdict((), pl.DataFrame(), 0)
-    verdict = guard(
+    return guard(
         step.base_frame("tables"),
         step.plan,
         percent=step.connection.options.deletion_guard_percent,
@@ -122,9 +130,6 @@ def judge(step: Refresh) -> Verdict:
         accepted=_accepted(step) if step.record["accept_deletions"] else None,
         doubt=step.record["doubt"],
     )
-    if verdict.refused:
-        step.once(REFUSED, lambda: verdict.gone)
-    return verdict
 
 
 def _accepted(step: Refresh) -> pl.DataFrame:

@@ -14,12 +14,15 @@ import polars as pl
 
 from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
+from incremental_assets.checks import verdict_of
 from incremental_assets.cli.interrupts import Interrupts
 from incremental_assets.config import Config
+from incremental_assets.core.deletions import reasons
 from incremental_assets.failures import message_of
 from incremental_assets.fan_out import why_busy
 from incremental_assets.jobs import refresh_job_name
 from incremental_assets.partitions import partitions_name
+from incremental_assets.refresh import of_id
 from incremental_assets.runs import (
     EXTRACTION_TAG,
     POLL_SECONDS,
@@ -204,6 +207,9 @@ class Refresher:
         if dry:
             names = extraction.names("diff")
             outcome.diff = {name[5:]: extraction.read(name).collect() for name in names}
+            verdict = verdict_of(of_id(extraction.id, self.config.connection(outcome.name), store))
+            if verdict.refused:
+                outcome.warnings.append(f"this refresh would be refused: {reasons(verdict)}")
             self._abandon(extraction)
 
     def _abandon(self, extraction: Extraction) -> None:

@@ -120,12 +120,9 @@ def _tables(number: int) -> str:
 
 def refusal_message(verdict: Verdict, connection: str) -> str:
     """What would go and the two ways on, for people."""
-    reasons = "; ".join(finding.text for finding in verdict.findings[:NAMED])
-    if len(verdict.findings) > NAMED:
-        reasons += f"; and {len(verdict.findings) - NAMED} more"
     return (
         f"Connection {connection!r}: too much disappeared at once, so nothing was changed. "
-        f"Findings: {reasons}. Would be deleted: {_listed(verdict.gone, connection)}\n"
+        f"Findings: {reasons(verdict)}. Would be deleted: {_listed(verdict.gone, connection)}\n"
         "If they still exist, give the login its grants (or the filters their schemas) back, or "
         "let the address lead to the right server, and refresh again. If they are really gone, "
         "accept exactly this list:\n"
@@ -133,6 +130,13 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
         "or in the launchpad:\n"
         f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
     )
+
+
+def reasons(verdict: Verdict) -> str:
+    """The first findings, and how many more there are."""
+    told = "; ".join(finding.text for finding in verdict.findings[:NAMED])
+    more = len(verdict.findings) - NAMED
+    return f"{told}; and {more} more" if more > 0 else told
 
 
 def _listed(gone: pl.DataFrame, connection: str) -> str:

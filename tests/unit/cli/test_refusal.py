@@ -25,4 +25,5 @@ def test_what_the_message_does_not_name_a_dry_run_lists(shop: Shop, run: Run) ->
     listed = run("refresh", "shop", "--dry-run")
     assert listed.exit_code == 0
     assert [name for name in DROPPED if f"shop.main.{name} " not in listed.stdout] == []
+    assert "warning: this refresh would be refused: " in listed.stdout
     assert run("refresh", "shop", "--accept-deletions").exit_code == 0
