@@ -238,11 +238,13 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
             outcome.warnings.append(f"{evaluation.check_name}: see the check in the UI")
         elif not evaluation.passed and not outcome.error:
             outcome.error = evaluation.description or f"the check {evaluation.check_name} failed"
-    elif kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
-        told = message_of(event) or ""
+    elif kind == dg.DagsterEventType.STEP_FAILURE:
+        told = message_of(event)
         # A refusal is told by its check first, then by the step with the error's name.
-        if not outcome.error or told.endswith(outcome.error):
+        if told and (not outcome.error or told.endswith(outcome.error)):
             outcome.error = told
+    elif kind == dg.DagsterEventType.RUN_FAILURE:
+        outcome.error = outcome.error or message_of(event)
 
 
 def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
