@@ -66,6 +66,7 @@ ASSETS = """query ($group: AssetGroupSelector!) {
         assetKey { path }
         partitionStats { numMaterialized numPartitions numFailed }
         partitionKeys
+        freshnessStatusInfo { freshnessStatus }
         assetPartitionStatuses {
             ... on DefaultPartitionStatuses {
                 materializedPartitions unmaterializedPartitions failedPartitions

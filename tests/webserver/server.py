@@ -87,6 +87,7 @@ class Webserver:
         self.url = f"http://{HOST}:{self._port}"
         self._environment = os.environ | {
             "DAGSTER_HOME": str(home),
+            "FRESHNESS_DAEMON_INTERVAL_SECONDS": "5",
             ENVIRONMENT_VARIABLE: str(config),
             "PYTHONPATH": os.pathsep.join([str(directory), str(ROOT)]),
         }

@@ -117,6 +117,10 @@ class Shop:
         shown = self.seen()["column_batches"]["assetPartitionStatuses"]
         return set(shown[f"{status}Partitions"])
 
+    def is_fresh(self, asset: str) -> bool:
+        """Whether the daemon has found the asset to keep its freshness policy."""
+        return bool(self.seen()[asset]["freshnessStatusInfo"]["freshnessStatus"] == "HEALTHY")
+
     def row_count(self, asset: str) -> int:
         """What the latest materialization of an asset says of its rows."""
         (latest,) = self.seen()[asset]["assetMaterializations"]
