@@ -27,7 +27,7 @@ from incremental_assets.config_errors import (
 )
 from incremental_assets.config_options import Model
 from incremental_assets.config_state import PLACES, S3Settings, only_for_s3, placed
-from incremental_assets.config_url import base_of
+from incremental_assets.config_url import base_of, leave_variables
 from incremental_assets.config_yaml import Substitution, Unreadable, parse
 
 FILE_NAME = "connections.yaml"
@@ -129,8 +129,12 @@ def demo_config(home: Path) -> Config:
     return Config(state=str(base / "catalog"), connections=(demo,), base=base)
 
 
-def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+def load_config(
+    path: Path, environ: Mapping[str, str] | None = None, *, connecting: bool = True
+) -> Config:
     """The configuration in the file ``path``, its variables taken from ``environ``.
+
+    Not ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them.
 
     Raises:
         ConfigError: it cannot be read, or it has mistakes; the message has all of them.
@@ -138,21 +142,31 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     document, problems = _read(path)
     substitution = Substitution(os.environ if environ is None else environ)
     document = substitution.fill({} if document is None else document)
-    return config_of(document, substitution, path.absolute().parent, str(path), problems)
+    base = path.absolute().parent
+    if not connecting:
+        leave_variables(document, substitution, base)
+    return config_of(document, substitution, base, str(path), problems, connecting=connecting)
 
 
 def config_of(
-    document: Any, substitution: Substitution, base: Path, where: str, problems: Sequence[str] = ()
+    document: Any,
+    substitution: Substitution,
+    base: Path,
+    where: str,
+    problems: Sequence[str] = (),
+    *,
+    connecting: bool = True,
 ) -> Config:
     """The configuration that a document holds, its variables filled in by ``substitution``.
 
-    Relative paths start at ``base``; ``where`` and ``problems`` begin the message.
+    Relative paths start at ``base``; ``where`` and ``problems`` begin the message. Not
+    ``connecting``: addresses that are looked up late are not looked up at all.
 
     Raises:
         ConfigError: it has mistakes; the message has all of them.
     """
     known = substitution.problems | doubled_names(document)
-    config, errors = _validated(document, base)
+    config, errors = _validated(document, {"base": base, "connecting": connecting})
     told = [*problems]
     told += [f"{place(loc, substitution.written)}: {what}" for loc, what in known.items()]
     told += [
@@ -179,8 +193,10 @@ def _read(path: Path) -> tuple[Any, list[str]]:
     raise ConfigError(f"{path} cannot be read: {reason}")
 
 
-def _validated(document: Any, base: Path) -> tuple[Config | None, list[ErrorDetails]]:
+def _validated(
+    document: Any, context: Mapping[str, Any]
+) -> tuple[Config | None, list[ErrorDetails]]:
     try:
-        return Config.model_validate(document, context={"base": base}), []
+        return Config.model_validate(document, context=dict(context)), []
     except ValidationError as error:
         return None, error.errors(include_url=False)

@@ -20,7 +20,13 @@ from incremental_assets.config_options import (
     Owner,
     Regex,
 )
-from incremental_assets.config_url import Address, LateSecret, base_of, with_file_as_url
+from incremental_assets.config_url import (
+    Address,
+    LateSecret,
+    base_of,
+    is_left_alone,
+    with_file_as_url,
+)
 
 # Reading a configuration needs these, importing this module does not: Polars and SQLAlchemy are
 # half a second.
@@ -122,6 +128,8 @@ class Connection(Model):
     def _readable(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
         from incremental_assets.config_dialect import checked
 
+        if is_left_alone(url, info):
+            return url
         return checked(url, base_of(info), info.data.get("name"), info.data.get("dialect_name"))
 
     @field_validator("include")
@@ -145,7 +153,8 @@ class Connection(Model):
         if entities is None:
             return None
         url, name = info.data.get("url"), info.data.get("dialect_name")
-        return ordered_entities(entities, None if url is None else dialect_of(url, name))
+        unknown = url is None or (name is None and is_left_alone(url, info))
+        return ordered_entities(entities, None if unknown else dialect_of(url, name))
 
     def address(self) -> str:
         """The URL as it is now; to be called when it is needed, never kept.

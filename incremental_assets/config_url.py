@@ -129,6 +129,22 @@ def base_of(info: ValidationInfo) -> Path | None:
     return (info.context or {}).get("base")
 
 
+def is_left_alone(url: SecretStr | None, info: ValidationInfo) -> bool:
+    """Whether an address is not looked up, as nobody connects."""
+    return isinstance(url, LateSecret) and not (info.context or {}).get("connecting", True)
+
+
+def leave_variables(document: Any, substitution: Substitution, base: Path) -> None:
+    """Make the urls of a document whose variables are not set ones that are looked up late."""
+    for place in list(substitution.problems):
+        match place:
+            case ("connections", int(index), "url"):
+                del substitution.problems[place]
+                connection = document["connections"][index]
+                written = substitution.written.get(place, connection["url"])
+                connection["url"] = TextSecret(written, base)
+
+
 def with_file_as_url(data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """A connection's keys, the ``url`` being where ``url_file`` points."""
     file = data.get("url_file")

@@ -15,15 +15,17 @@ from resources.state_store.objects import ObjectStore
 from resources.state_store.resource import open_s3
 
 
-def current_config(explicit: str | None = None) -> Config:
+def current_config(explicit: str | None = None, *, connecting: bool = True) -> Config:
     """The configuration in force here; without a file, the demo's.
+
+    A command that is not ``connecting`` reads only state: it needs no address of a source.
 
     Raises:
         ConfigError: the file cannot be used.
     """
     found = find_config(explicit, os.environ, Path.cwd())
     if found:
-        return load_config(found)
+        return load_config(found, connecting=connecting)
     return demo_config(locate_home(os.environ, Path.cwd()).demo)
 
 

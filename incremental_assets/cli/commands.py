@@ -1,5 +1,6 @@
 """What the commands share: loading them late, settings, output, and errors in one message."""
 
+import errno
 import functools
 import json
 import sys
@@ -11,6 +12,8 @@ import click
 from rich.console import Console
 
 INTERRUPTED = 130
+# What a write to stdout fails with where it is a file; a pipe that nobody reads is click's.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class LazyCommands(click.Group):
@@ -45,9 +48,13 @@ def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             # Imported here because it brings Dagster, which takes a second.
             from incremental_assets.failures import Ours
 
-            if click.get_current_context().obj["debug"] or not isinstance(error, Ours):
+            if click.get_current_context().obj["debug"]:
                 raise
-            fail(f"{type(error).__name__}: {error}")
+            if isinstance(error, Ours):
+                fail(f"{type(error).__name__}: {error}")
+            if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+                fail(f"The output cannot be written: {error.strerror}.")
+            raise
 
     return run
 

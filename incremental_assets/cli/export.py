@@ -95,7 +95,7 @@ def _rows(
     from incremental_assets.stored import scan_of
     from incremental_assets.wiring import current_config
 
-    version = version_of(store_of(current_config(config), connection), number)
+    version = version_of(store_of(current_config(config, connecting=False), connection), number)
     if as_diff:
         return diff_frame(version, ENTITIES[entity]), version.number
     return scan_of(version, ENTITIES[entity]), version.number

@@ -72,7 +72,7 @@ def status_command(
     from incremental_assets.cli.reading import chosen
     from incremental_assets.wiring import current_config
 
-    config = current_config(settings["config"])
+    config = current_config(settings["config"], connecting=False)
     names = [one.name for one in chosen(config, connection)]
     statuses, broken = _statuses(config, names)
     if as_json:
@@ -146,7 +146,8 @@ def history_command(settings: Settings, connection: str, as_json: bool) -> None:
     from incremental_assets.cli.statuses import versions_of
     from incremental_assets.wiring import current_config
 
-    versions = versions_of(store_of(current_config(settings["config"]), connection))
+    config = current_config(settings["config"], connecting=False)
+    versions = versions_of(store_of(config, connection))
     if as_json:
         print_json({"connection": connection, "versions": versions})
     elif not versions:
@@ -207,7 +208,8 @@ def diff_command(
     from incremental_assets.cli.reading import store_of, version_of
     from incremental_assets.wiring import current_config
 
-    store = store_of(current_config(settings["config"]), connection)
+    config = current_config(settings["config"], connecting=False)
+    store = store_of(config, connection)
     version = version_of(store, number)
     if limit is None and form == "table":
         limit = TABLE_ROWS

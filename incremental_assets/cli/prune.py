@@ -42,7 +42,7 @@ def prune_command(
     from incremental_assets.wiring import current_config
     from resources.state_store.retention import remove
 
-    config = current_config(settings["config"])
+    config = current_config(settings["config"], connecting=False)
     store = store_of(config, connection)
     keep = keep_versions or config.connection(connection).options.retain_versions
     found = store.dispensable(keep, KEPT_EXTRACTIONS)

@@ -53,6 +53,30 @@ def test_status_of_a_connection_that_was_never_refreshed(shop: Shop, run: Run) -
     assert sorted(shop.directory.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "shop"),
+        ("history", "shop"),
+        ("diff", "shop"),
+        ("export", "shop", "--entity", "tables", "--format", "csv", "--output", "-"),
+        ("prune", "shop", "--dry-run"),
+    ],
+)
+@pytest.mark.parametrize("address", ["url: 'postgresql://u:${NOWHERE_SET}@h/x'", "url_file: gone"])
+def test_what_reads_only_state_needs_no_address(
+    refreshed: Shop, run: Run, address: str, command: tuple[str, ...]
+) -> None:
+    entities = "entities: [databases, schemas, tables]"
+    (refreshed.directory / "connections.yaml").write_text(
+        f"connections:\n- name: shop\n  {address}\n- name: other\n  {address}\n  {entities}\n"
+    )
+    assert run(*command).exit_code == 0
+    refused = run("refresh", "shop")
+    assert refused.exit_code == 1
+    assert "connections[1]" in refused.stderr
+
+
 def test_status_tells_version_age_counts_and_the_last_change(refreshed: Shop, run: Run) -> None:
     refreshed.commit(SECOND, {"tables": {}}, at=MARKER + timedelta(hours=2))
     shop, other = json.loads(run("status", "--json").stdout)["connections"]
