@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
+from incremental_assets.core.names import visible
+
 INTERRUPTED = 130
 # What a write to stdout fails with where it is a file; a pipe that nobody reads is click's.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -78,7 +80,7 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return "".join(map(visible, text))
 
 
 def console() -> Console:

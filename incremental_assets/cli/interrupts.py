@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -33,12 +32,7 @@ class Interrupts:
             self._before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._watching:
             signal.set_wakeup_fd(self._before)
         self.came()

@@ -14,7 +14,7 @@ def named(part: str) -> str:
     """One name; in quotes, as JSON has them, unless it is plain."""
     if PLAIN_NAME.fullmatch(part) and part.isprintable():
         return part
-    return "".join(map(_visible, json.dumps(part, ensure_ascii=False)))
+    return "".join(map(visible, json.dumps(part, ensure_ascii=False)))
 
 
 def path_of(parts: Iterable[str]) -> str:
@@ -22,5 +22,6 @@ def path_of(parts: Iterable[str]) -> str:
     return ".".join(map(named, parts))
 
 
-def _visible(one: str) -> str:
+def visible(one: str) -> str:
+    r"""One character as it is if it can be printed, else ``\u001b``, as JSON has it."""
     return one if one.isprintable() else json.dumps(one)[1:-1]

@@ -95,6 +95,17 @@ def test_two_configurations_can_be_merged(tmp_path: Path, instance: dg.DagsterIn
     assert version(tmp_path, "office") == 1
 
 
+def alarm(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult
+) -> None:
+    """Show a failed run to the sensor ``alarm``."""
+    (failed,) = (e for e in run.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
+    context = dg.build_run_status_sensor_context(
+        "alarm", failed, instance, instance.get_run_by_id(run.run_id)
+    ).for_run_failure()
+    definitions.resolve_sensor_def("alarm")(context)
+
+
 def test_a_sensor_on_failed_runs_hears_what_the_source_said(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -104,14 +115,7 @@ def test_a_sensor_on_failed_runs_hears_what_the_source_said(
     definitions = merged(config, seen)
     job = definitions.resolve_job_def("shop_refresh")
     run = job.execute_in_process(instance=instance, raise_on_error=False)
-    assert not run.success
-    (failed,) = (e for e in run.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
-
-    context = dg.build_run_status_sensor_context(
-        "alarm", failed, instance, instance.get_run_by_id(run.run_id)
-    ).for_run_failure()
-    definitions.resolve_sensor_def("alarm")(context)
-
+    alarm(definitions, instance, run)
     assert any("shop.db" in text for text in seen), seen
 
 
@@ -150,14 +154,7 @@ def test_the_alarm_in_the_readme_says_why_a_refresh_was_refused(
     assert job.execute_in_process(instance=instance).success
     live.ddl("drop table item", "drop table sale")
     run = job.execute_in_process(instance=instance, raise_on_error=False)
-    assert not run.success
-    (failed,) = (e for e in run.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
-
-    context = dg.build_run_status_sensor_context(
-        "alarm", failed, instance, instance.get_run_by_id(run.run_id)
-    ).for_run_failure()
-    definitions.resolve_sensor_def("alarm")(context)
-
+    alarm(definitions, instance, run)
     told = capsys.readouterr().out
     assert told.startswith("DeletionsSuspicious: ")
     assert "--accept-deletions" in told
