@@ -13,12 +13,14 @@ from incremental_assets.committing import candidate
 from incremental_assets.config import Connection
 from incremental_assets.core.deletions import Verdict, guard, refusal_message
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.core.errors import DeletionsSuspicious
+from incremental_assets.core.errors import DeletionsSuspicious, NoOpenExtraction
 from incremental_assets.failures import failing_plainly, retries
 from incremental_assets.metadata import table_of
 from incremental_assets.refresh import Refresh
 from incremental_assets.resource_keys import with_resources_of
 from resources.state_store.pool import States
+from resources.state_store.store import StateStore
+from resources.state_store.version import Version
 
 BLOCKING = {
     "keys_unique": "No two rows of an entity have the same key.",
@@ -50,11 +52,23 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
     def current_state_checks(
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
     ):
-        step = refresh.of_step(context, connection, states[connection.name])
+        step = _refresh(context, connection, states[connection.name])
         yield from _results(step)
         stop_if_suspicious(step)
 
     return current_state_checks
+
+
+def _refresh(
+    context: dg.AssetCheckExecutionContext, connection: Connection, store: StateStore
+) -> Refresh:
+    """The refresh to be judged; run by themselves, the checks look at the current version again."""
+    try:
+        return refresh.of_step(context, connection, store, or_committed=True)
+    except NoOpenExtraction:
+        if last := refresh.of_head(connection, store):
+            return last
+        raise
 
 
 def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
@@ -83,9 +97,14 @@ def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
     )
 
 
+def _version(step: Refresh) -> Version | None:
+    """The new version, committed or not; None where the base version stays."""
+    return step.store.current() if step.committed else candidate(step)
+
+
 def repeated_keys(step: Refresh) -> list[str]:
     """Entities of the new version with a key that stands in two rows."""
-    version = candidate(step)
+    version = _version(step)
     problems = []
     for name in step.scope.entities if version else ():
         # Files are sorted by key, so that equal keys are neighbours.
@@ -99,14 +118,14 @@ def repeated_keys(step: Refresh) -> list[str]:
 
 def missing_batches(step: Refresh) -> list[str]:
     """Batches of the plan that were not read."""
-    if step.unchanged or "columns" not in step.scope.entities:
+    if step.unchanged or step.committed or "columns" not in step.scope.entities:
         return []
     return [f"batch {number} is missing" for number in step.outstanding()]
 
 
 def disagreeing_files(step: Refresh) -> list[str]:
     """Files of the new version that are not what its manifest says."""
-    version = candidate(step)
+    version = _version(step)
     return version.disagreements() if version else []
 
 
@@ -119,8 +138,8 @@ def judge(step: Refresh) -> Verdict:
 
 
 def verdict_of(step: Refresh) -> Verdict:
-    """The guard's verdict on what is gone."""
-    if step.unchanged or not step.base:
+    """The guard's verdict on what is gone; of what is committed nothing is."""
+    if step.unchanged or step.committed or not step.base:
         return Verdict((), pl.DataFrame(), 0)
     return guard(
         step.base_frame("tables"),

@@ -186,6 +186,14 @@ def of_step(
     return refresh
 
 
+def of_head(connection: Connection, store: StateStore) -> Refresh | None:
+    """The committed refresh that the head names; None if there is none, or retention removed it."""
+    head = store.head()
+    kept = {extraction.id: extraction for extraction in store.extractions()}
+    made = kept.get(head.head.extraction) if head else None
+    return Refresh(connection, store, made) if made and made.state == "committed" else None
+
+
 def of_id(extraction_id: str, connection: Connection, store: StateStore) -> Refresh:
     """The refresh of an extraction that is named by a partition key."""
     return Refresh(connection, store, store.extraction(extraction_id))

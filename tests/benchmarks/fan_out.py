@@ -1,8 +1,9 @@
 """What a batch costs in a run of its own, against one in the refresh's run:
 `python -m tests.benchmarks.fan_out [--few 3] [--many 12]`.
 
-One machine, a run per process as Dagster launches them by default, a daemon that looks at sensors
-every second. Every batch is one small table, so that what is measured is all but the reading.
+One machine; runs are processes, as Dagster launches them by default, or go to two Celery workers
+(where RabbitMQ answers), and a daemon looks at sensors every second. Every batch is one small
+table, so that what is measured is all but the reading.
 """
 
 import argparse
@@ -11,14 +12,19 @@ import os
 import tempfile
 from pathlib import Path
 
+import dagster as dg
+
 from incremental_assets.instance import Home, open_instance, prepare_home
 from resources.source.dialect import dialect_for
 from tests.benchmarks.report import say
-from tests.postgres_server import running_server
+from tests.fan_out import farm
+from tests.fan_out.farm import Farm
+from tests.postgres_server import running_server, temporary_database
 from tests.sources import copied_folder, postgresql, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
 from tests.webserver.server import Run, Webserver, wait_until
 
+PATIENCE = 900.0  # seconds
 JOBS = {"in_run": ("refresh", "refresh"), "runs": ("plan", "apply")}
 
 
@@ -35,6 +41,8 @@ def main() -> None:
             walls = {
                 how: [_measure(server, f"{how}_{size}", how) for size in sizes] for how in JOBS
             }
+        if farm.is_there():
+            walls["Celery"] = _on_workers(Path(scratch), url, sizes)
     _report(walls, sizes)
 
 
@@ -67,12 +75,38 @@ def _measure(server: Webserver, name: str, how: str) -> float:
     first, last = (f"{name}_{job}" for job in JOBS[how])
     began = server.finish(server.launch(first))
     if first != last:
-        wait_until(lambda: bool(server.run_ids(last)))
+        wait_until(lambda: bool(server.run_ids(last)), PATIENCE)
     ended = server.finish(server.run_ids(last)[0])
     for run in (began, ended):
         if run.status != "SUCCESS":
             raise SystemExit(f"{name} failed:\n{run.log}")
     return _seconds(began, ended)
+
+
+def _on_workers(folder: Path, url: str, sizes: tuple[int, int]) -> list[float]:
+    """The same where Celery workers do the runs, the sources and options being those of `runs`."""
+    config = json.loads((folder / "connections.yaml").read_text())
+    config["state"] = str(folder / "of_workers")
+    with temporary_database(url) as storage:
+        machines = Farm(folder, storage, config)
+        with machines.running() as instance:
+            return [_on_worker(machines, instance, f"runs_{size}") for size in sizes]
+
+
+def _on_worker(machines: Farm, instance: dg.DagsterInstance, name: str) -> float:
+    machines.launch(f"{name}_plan")
+    began, ended = (_finished(instance, f"{name}_{job}") for job in JOBS["runs"])
+    assert began.start_time
+    assert ended.end_time
+    return ended.end_time - began.start_time
+
+
+def _finished(instance: dg.DagsterInstance, job: str) -> dg.RunRecord:
+    """The one run of a job when it has succeeded."""
+    asked = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    wait_until(lambda: bool(instance.get_run_records(asked)), PATIENCE)
+    (record,) = instance.get_run_records(asked)
+    return record
 
 
 def _seconds(began: Run, ended: Run) -> float:
@@ -89,7 +123,8 @@ def _report(walls: dict[str, list[float]], sizes: tuple[int, int]) -> None:
     say("|---|---|---|---|")
     for how, wall in walls.items():
         say(f"| {how} | {wall[0]:.1f} | {wall[1]:.1f} | {each[how]:.2f} |")
-    say(f"a batch in a run of its own costs {each['runs'] / each['in_run']:.0f} x one in the run")
+    for how in each.keys() - {"in_run"}:
+        say(f"a batch in {how} costs {each[how] / each['in_run']:.0f} x one in the refresh's run")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from kombu import Connection as Broker
 
 from incremental_assets.runs import LOCATION
 from resources.source.dialect import dialect_for
-from tests.live import NAME
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE
 from tests.webserver.server import wait_until
@@ -90,7 +89,7 @@ class Farm:
 
     def launch(self, job: str) -> None:
         """Launch a job as the command ``dagster job launch`` does."""
-        where = ["-w", "workspace.yaml", "-l", LOCATION, "-j", f"{NAME}_{job}"]
+        where = ["-w", "workspace.yaml", "-l", LOCATION, "-j", job]
         self._start("launch", "control", ["dagster", "job", "launch", *where])
         launched = self.processes.pop("launch")
         assert launched.wait(60) == 0, "not launched"

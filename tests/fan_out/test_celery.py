@@ -116,7 +116,7 @@ def story(machines: Farm, url: str, store: StateStore) -> None:
     """What happens on the machines."""
     with machines.running() as instance:
         with columns_blocked(url) as source:
-            machines.launch("plan")
+            machines.launch(f"{NAME}_plan")
             wait_until(lambda: reading(source) == 2)
             wait_until(lambda: len({host(run) for run in runs_of(instance, "batch")}) == 2)
             first = runs_of(instance, "batch")

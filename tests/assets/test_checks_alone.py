@@ -1,0 +1,58 @@
+"""The checks of ``current_state`` run by themselves, as the button of their page does."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from incremental_assets.build import build_definitions
+from tests.live import NAME, configured
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def definitions(tmp_path: Path) -> dg.Definitions:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as source:
+        source.execute("create table orders (id integer primary key)")
+    config = configured(f"sqlite:///{tmp_path / 'shop.db'}", state=tmp_path / "catalog")
+    return build_definitions(config, lineage=False)
+
+
+@pytest.fixture
+def checks(definitions: dg.Definitions) -> dg.JobDefinition:
+    chosen = dg.AssetSelection.checks_for_assets(dg.AssetKey([NAME, "current_state"]))
+    job = dg.define_asset_job("checks", selection=chosen, executor_def=dg.in_process_executor)
+    return dg.Definitions.merge(definitions, dg.Definitions(jobs=[job])).resolve_job_def("checks")
+
+
+def test_they_look_at_the_current_version(
+    definitions: dg.Definitions,
+    checks: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+) -> None:
+    job = definitions.resolve_job_def(f"{NAME}_refresh")
+    for _ in range(2):
+        assert job.execute_in_process(instance=instance).success
+        results = checks.execute_in_process(instance=instance).get_asset_check_evaluations()
+        assert [one.passed for one in results] == [True] * 5
+
+    (tables,) = (tmp_path / "catalog" / NAME / "versions").rglob("tables.parquet")
+    tables.write_bytes(b"damaged")
+    with pytest.raises(dg.Failure, match=f"{tables.name} is not what version 1 was committed with"):
+        checks.execute_in_process(instance=instance)
+
+
+def test_without_a_version_they_say_what_to_do(
+    checks: dg.JobDefinition, instance: dg.DagsterInstance
+) -> None:
+    with pytest.raises(dg.Failure, match=f"Run the job {NAME}_refresh"):
+        checks.execute_in_process(instance=instance)
