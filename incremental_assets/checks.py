@@ -45,6 +45,8 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
             dg.AssetCheckSpec(name, asset=key, description=text, blocking=name in BLOCKING)
             for name, text in (BLOCKING | WARNING).items()
         ],
+        # Otherwise the UI would offer none of them by itself.
+        can_subset=True,
         retry_policy=retries(connection),
     )
     @with_resources_of(connection.name)
@@ -53,7 +55,8 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
     ):
         step = _refresh(context, connection, states[connection.name])
-        yield from _results(step)
+        chosen = {check.name for check in context.selected_asset_check_keys}
+        yield from (result for result in _results(step) if result.check_name in chosen)
         stop_if_suspicious(step)
 
     return current_state_checks

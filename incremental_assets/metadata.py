@@ -156,15 +156,17 @@ def merged(
 
 
 def compared(refresh: Refresh, found: Mapping[str, Any]) -> dg.MaterializeResult:
-    """Of a diff: objects by entity and change, and the first rows of the tables' diff."""
+    """Of a diff: objects by entity and change, and where there was a version the first rows."""
     metadata: dict[str, Any] = {"changed": not found["same"]}
     for entity, changes in found["changes"].items():
         for change, count in changes.items():
             metadata[f"{entity} {change}"] = count
     metadata["changes"] = sum(sum(changes.values()) for changes in found["changes"].values())
-    for entity in ("tables", "columns") if refresh.base else ():
-        if refresh.extraction.exists(f"diff/{entity}"):
-            metadata[f"first changed {entity}"] = table_of(refresh.frame(f"diff/{entity}"))
+    for entity, changes in found["changes"].items() if refresh.base else ():
+        if any(changes.values()):
+            rows = refresh.frame(f"diff/{entity}")
+            told = [column.name for column in rows if column.null_count() < rows.height]
+            metadata[f"first changed {entity}"] = table_of(rows, told)
     return dg.MaterializeResult(metadata=metadata)
 
 

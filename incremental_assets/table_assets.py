@@ -44,6 +44,7 @@ def table_spec(connection: Connection, table: Table, reads: Reads) -> dg.AssetSp
         deps=upstream,
         group_name=group_of(connection),
         description=inert(table.row["comment"] or "", LONGEST_COMMENT) or None,
+        owners=list(connection.owners),
         kinds={connection.dialect().name, "view" if table.is_view else "table"},
         tags={CONNECTION_TAG: connection.name},
         metadata=described(table) | _read_by(connection, database, table, reads),

@@ -51,6 +51,16 @@ def test_they_look_at_the_current_version(
         checks.execute_in_process(instance=instance)
 
 
+def test_one_of_them_is_enough(
+    definitions: dg.Definitions, checks: dg.JobDefinition, instance: dg.DagsterInstance
+) -> None:
+    assert definitions.resolve_job_def(f"{NAME}_refresh").execute_in_process(instance=instance)
+    name = dg.AssetCheckKey(dg.AssetKey([NAME, "current_state"]), "files_agree")
+    alone = checks.get_subset(asset_check_selection={name})
+    results = alone.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert [(one.check_name, one.passed) for one in results] == [("files_agree", True)]
+
+
 def test_without_a_version_they_say_what_to_do(
     checks: dg.JobDefinition, instance: dg.DagsterInstance
 ) -> None:

@@ -12,6 +12,9 @@ from incremental_assets.cli.running import Refresher
 from incremental_assets.partitions import partitions_name
 from incremental_assets.runs import EXTRACTION_TAG
 from tests.live import NAME, attempt, current, refresh, refreshing
+from tests.sources import postgresql
+
+DIFF = "incremental_diff"
 
 
 @pytest.fixture
@@ -58,6 +61,27 @@ def test_the_first_refresh_reads_everything_in_batches(
     assert len(keys) == 3
     batches = dg.AssetKey([NAME, "column_batches"])
     assert instance.get_materialized_partitions(batches) == set(keys)
+
+
+def test_a_diff_shows_the_first_changes_of_every_entity(
+    fresh_database: str, instance: dg.DagsterInstance
+) -> None:
+    live = postgresql(fresh_database)
+    live.ddl(
+        "create table item (id integer)",
+        "create function hello() returns integer language sql as 'select 1'",
+    )
+    with refreshing(fresh_database, instance=instance) as refresher:
+        refresh(refresher)
+        assert not any(key.startswith("first") for key in materialized(instance, DIFF))
+        live.ddl("drop function hello", "alter table item alter id type bigint")
+        refresh(refresher)
+        shown = materialized(instance, DIFF)
+    tables = {key: value for key, value in shown.items() if key.startswith("first changed")}
+    assert set(tables) == {"first changed columns", "first changed procedures"}
+    assert "| hello |" in str(tables["first changed procedures"])
+    head = "| database | schema | table | column | change | attribute | before | after |"
+    assert str(tables["first changed columns"]).splitlines()[0] == head
 
 
 def test_a_second_refresh_lists_nothing_and_moves_the_marker(

@@ -81,7 +81,7 @@ def observations(
 def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_database: str) -> None:
     postgresql(fresh_database).ddl(*STATEMENTS)
     lineage = {"include": {".*": ["public"]}}
-    with refreshing(fresh_database, lineage=lineage) as refresher:
+    with refreshing(fresh_database, lineage=lineage, owners=["team:data"]) as refresher:
         assert specs(refresher) == {}
         refresh(refresher)
 
@@ -91,6 +91,7 @@ def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_dat
     assert set(found) == {("public", name) for name in names}
     customer, turnover = found["public", "customer"], found["public", "turnover"]
     assert customer.kinds == {"postgresql", "table"}
+    assert customer.owners == ["team:data"]
     assert customer.tags["incremental/connection"] == "shop"
     assert customer.metadata["comment"].text == "**who** <b>buys</b>"
     columns = customer.metadata["dagster/column_schema"].columns

@@ -101,6 +101,13 @@ def test_one_click_refreshes_a_connection(shop: Shops, page: Page) -> None:
     see(page, "Fails if more than 24 hours since last materialization")
     see(page, re.compile(r"Freshness policy\s*Passing"))
 
+    open_asset(page, "visited", "current_state", "checks")
+    earlier = visited.server.run_ids()
+    page.get_by_role("button", name="Execute all").click()
+    wait_until(lambda: len(visited.server.run_ids()) > len(earlier))
+    ends_in(page, visited.server.run_ids()[0], "Success")
+    see(page, "5 checks")
+
 
 def test_a_failed_batch_is_named_and_read_again_alone(shop: Shops, page: Page) -> None:
     halted = shop("halted")
