@@ -11,7 +11,8 @@ import polars as pl
 
 from incremental_assets.batches import Batch
 from incremental_assets.core.change import Change
-from incremental_assets.core.entities import TABLES, Entity
+from incremental_assets.core.diff_lines import line_of
+from incremental_assets.core.entities import ENTITIES, TABLES, Entity
 from incremental_assets.core.plan import batch_count
 from incremental_assets.listing import LEFT_OUT
 from incremental_assets.refresh import Refresh
@@ -35,8 +36,13 @@ JOINER = "\u2060"
 ROWS = "dagster/row_count"
 
 
-def table_of(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> dg.MarkdownMetadataValue:
-    """The first rows of a frame as a Markdown table whose cells cannot break out of it."""
+def table_of(
+    frame: pl.DataFrame, columns: Sequence[str] | None = None, *, rows: int | None = None
+) -> dg.MarkdownMetadataValue:
+    """The first rows of a frame as a Markdown table whose cells cannot break out of it.
+
+    ``rows`` is how many there are where the frame itself has only the first ones.
+    """
     shown = frame.select(columns or frame.columns).head(SHOWN_ROWS)
     if shown.is_empty():
         return dg.MetadataValue.md("_none_")
@@ -45,8 +51,9 @@ def table_of(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> dg.Ma
         _line(["---"] * shown.width),
         *(_line([_cell(value) for value in row]) for row in shown.iter_rows()),
     ]
-    if frame.height > SHOWN_ROWS:
-        lines.append(f"\n_and {frame.height - SHOWN_ROWS:,} more_")
+    more = (frame.height if rows is None else rows) - SHOWN_ROWS
+    if more > 0:
+        lines.append(f"\n_and {more:,} more_")
     return dg.MetadataValue.md("\n".join(lines))
 
 
@@ -165,9 +172,15 @@ def compared(refresh: Refresh, found: Mapping[str, Any]) -> dg.MaterializeResult
     for entity, changes in found["changes"].items() if refresh.base else ():
         if any(changes.values()):
             rows = refresh.frame(f"diff/{entity}")
-            told = [column.name for column in rows if column.null_count() < rows.height]
-            metadata[f"first changed {entity}"] = table_of(rows, told)
+            metadata[f"first changed {entity}"] = _lines_of(ENTITIES[entity], rows)
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _lines_of(entity: Entity, rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The first rows of an entity's diff as `diff` shows them on the command line."""
+    lines = [line_of(entity, row) for row in rows.head(SHOWN_ROWS).iter_rows(named=True)]
+    headings = ["change", entity.singular, "what"]
+    return table_of(pl.DataFrame(lines, schema=headings, orient="row"), rows=rows.height)
 
 
 def versioned(refresh: Refresh, version: Version) -> dg.MaterializeResult:

@@ -1,7 +1,8 @@
 """The diff of a version as frames and as rows for people and programs.
 
-What a diff is, is decided in ``core``; a version without a parent has none stored, and its diff is
-made from its state here, lazily: it has as many rows as the state.
+What a diff is, and what a line says of a row of it, is decided in ``core``. A version without a
+parent has none stored, and its diff is made from its state here, lazily: it has as many rows as the
+state.
 """
 
 import json
@@ -12,27 +13,17 @@ from typing import Any
 
 import polars as pl
 
-from incremental_assets.cli.show import cut, escaped
 from incremental_assets.core.change import Change
 from incremental_assets.core.compare import diff_schema
-from incremental_assets.core.entities import ENTITIES, PROCEDURES, Entity
+from incremental_assets.core.entities import ENTITIES, Entity
 from incremental_assets.core.json_text import TIME_FORMAT
-from incremental_assets.core.names import path_of
+from incremental_assets.core.names import escaped
 from incremental_assets.stored import scan_of
 from resources.state_store.documents import moment_text
 from resources.state_store.version import Version
 
 ROWS_AT_A_TIME = 50_000
 Row = dict[str, Any]
-
-# What a line tells first of an object that came or went.
-TELLING = {
-    "databases": ("owner",),
-    "schemas": ("owner",),
-    "tables": ("kind",),
-    "columns": ("data_type",),
-    "procedures": ("return_type",),
-}
 
 
 @dataclass(frozen=True)
@@ -146,38 +137,6 @@ def _pieces(frame: pl.LazyFrame, limit: int | None) -> Iterator[pl.DataFrame]:
         if piece.height < wanted:
             return
         start += wanted
-
-
-def line_of(entity: Entity, row: Row) -> tuple[str, str, str]:
-    """A row for people: the change, the object, and what there is to say."""
-    return row["change"], object_name(entity, row), _what(entity, row)
-
-
-def object_name(entity: Entity, row: Mapping[str, Any], prefix: str = "") -> str:
-    """The object's path; a routine with its signature."""
-    parts = [row[f"{prefix}{name}"] for name in entity.key]
-    if entity is not PROCEDURES:
-        return path_of(parts)
-    *path, kind, signature = parts
-    return f"{path_of(path)}({escaped(signature)}) {escaped(kind)}"
-
-
-def _what(entity: Entity, row: Row) -> str:
-    if row["change"] == Change.UPDATED:
-        return f"{row['attribute']}: {_value(row['before'])} → {_value(row['after'])}"
-    if row["change"] == Change.RENAMED:
-        return f"was {object_name(entity, row, 'previous_')}"
-    told = _decoded(row["after"] or row["before"]) or {}
-    values = [told.get(name) for name in TELLING[entity.name]]
-    return escaped(cut(", ".join(str(value) for value in values if value is not None)))
-
-
-def _value(text: str | None) -> str:
-    return escaped(cut(text or "null"))
-
-
-def _decoded(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
 
 
 def _all_created(entity: Entity, rows: pl.LazyFrame) -> pl.LazyFrame:

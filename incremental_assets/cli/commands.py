@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from incremental_assets.core.names import visible
+from incremental_assets.core.names import escaped
 
 INTERRUPTED = 130
 # What a write to stdout fails with where it is a file; a pipe that nobody reads is click's.
@@ -71,16 +71,6 @@ def fail(message: str) -> NoReturn:
     for line in message.split("\n"):
         click.echo(escaped(line), err=True)
     sys.exit(1)
-
-
-def escaped(text: str) -> str:
-    r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
-
-    JSON stays the JSON it was.
-    """
-    if text.isprintable():
-        return text
-    return "".join(map(visible, text))
 
 
 def console() -> Console:

@@ -20,11 +20,11 @@ from incremental_assets.cli.show import (
     bytes_text,
     changes_text,
     counts_text,
-    escaped,
     moment_shown,
     table,
     wide_console,
 )
+from incremental_assets.core.names import escaped
 
 if TYPE_CHECKING:
     from incremental_assets.config import Config

@@ -18,12 +18,12 @@ from incremental_assets.cli.commands import (
     INTERRUPTED,
     console,
     ending_plainly,
-    escaped,
     print_json,
 )
 from incremental_assets.cli.running import Outcome, Refresher, Wish
 from incremental_assets.cli.show import wide_console
 from incremental_assets.cli.tables import print_parts
+from incremental_assets.core.names import escaped
 from incremental_assets.failures import Ours
 from incremental_assets.instance import locate_home, open_instance
 from incremental_assets.wiring import current_config

@@ -13,7 +13,8 @@ import click
 from rich.text import Text
 
 from incremental_assets.cli.commands import console, ending_plainly, fail, print_json
-from incremental_assets.cli.show import STYLES, escaped, table, wide_console
+from incremental_assets.cli.show import STYLES, table, wide_console
+from incremental_assets.core.names import escaped
 
 if TYPE_CHECKING:
     from incremental_assets.cli.checking import Finding

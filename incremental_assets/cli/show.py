@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from incremental_assets.cli.commands import console, escaped
+from incremental_assets.cli.commands import console
+from incremental_assets.core.names import escaped
 
-LONGEST = 80
 WIDEST = 10_000
 STYLES = {
     "CREATED": "green",
@@ -25,11 +25,6 @@ STYLES = {
     "warn": "yellow",
     "failed": "bold red",
 }
-
-
-def cut(text: str, longest: int = LONGEST) -> str:
-    """``text``, shortened where a line of a table cannot hold it."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def changes_text(changes: Mapping[str, int]) -> str:

@@ -1,14 +1,15 @@
 """A diff on the console: by entity, coloured by change, no longer than a person reads.
 
-Which rows there are, and what a line says of one, is in ``changes``.
+Which rows there are is in ``changes``, what a line says of one in the core.
 """
 
 from collections.abc import Iterable
 
 from rich.console import Console
 
-from incremental_assets.cli.changes import Part, line_of, parts_of, read_rows
+from incremental_assets.cli.changes import Part, parts_of, read_rows
 from incremental_assets.cli.show import changes_text, table
+from incremental_assets.core.diff_lines import line_of
 from resources.state_store.version import Version
 
 

@@ -1,6 +1,6 @@
-"""Names of other people's objects for people to read: no two of them look alike.
+"""Names and texts of other people's objects for people to read: printable, on one line.
 
-How a terminal is kept safe from other text is decided in the command line.
+No two names look alike. What means something to the markup of a terminal or a page stays.
 """
 
 import json
@@ -14,7 +14,7 @@ def named(part: str) -> str:
     """One name; in quotes, as JSON has them, unless it is plain."""
     if PLAIN_NAME.fullmatch(part) and part.isprintable():
         return part
-    return "".join(map(visible, json.dumps(part, ensure_ascii=False)))
+    return "".join(map(_visible, json.dumps(part, ensure_ascii=False)))
 
 
 def path_of(parts: Iterable[str]) -> str:
@@ -22,6 +22,15 @@ def path_of(parts: Iterable[str]) -> str:
     return ".".join(map(named, parts))
 
 
-def visible(one: str) -> str:
-    r"""One character as it is if it can be printed, else ``\u001b``, as JSON has it."""
+def escaped(text: str) -> str:
+    r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
+
+    JSON stays the JSON it was.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(one: str) -> str:
     return one if one.isprintable() else json.dumps(one)[1:-1]

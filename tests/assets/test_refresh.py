@@ -79,9 +79,14 @@ def test_a_diff_shows_the_first_changes_of_every_entity(
         shown = materialized(instance, DIFF)
     tables = {key: value for key, value in shown.items() if key.startswith("first changed")}
     assert set(tables) == {"first changed columns", "first changed procedures"}
-    assert "| hello |" in str(tables["first changed procedures"])
-    head = "| database | schema | table | column | change | attribute | before | after |"
-    assert str(tables["first changed columns"]).splitlines()[0] == head
+    database = current(refresher).scan("databases").collect()["database"][0]
+    assert str(tables["first changed procedures"]).splitlines() == [
+        "| change | procedure | what |",
+        "| --- | --- | --- |",
+        f"| DELETED | {database}.public.hello() FUNCTION | integer |",
+    ]
+    changed = f'| UPDATED | {database}.public.item.id | data_type: "integer" → "bigint" |'
+    assert changed in str(tables["first changed columns"]).splitlines()
 
 
 def test_a_second_refresh_lists_nothing_and_moves_the_marker(

@@ -14,11 +14,11 @@ from incremental_assets.cli import changes
 from incremental_assets.cli.changes import diff_frame, parts_of
 from incremental_assets.cli.inspect import Duration
 from incremental_assets.cli.last_runs import existing_instance
-from incremental_assets.cli.show import escaped
 from incremental_assets.core.change import Comparison
 from incremental_assets.core.diff import diff
+from incremental_assets.core.diff_lines import line_of, object_name
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.core.names import named, path_of
+from incremental_assets.core.names import escaped, named, path_of
 from incremental_assets.core.scope import Scope
 from incremental_assets.failures import failure
 from incremental_assets.instance import Home, open_instance
@@ -372,13 +372,13 @@ def test_renames_and_routines_read_well() -> None:
     row = {"change": "RENAMED", "attribute": None, "before": None, "after": None}
     names = {"database": "shop", "schema": "main", "table": "new", "previous_database": "shop"}
     row |= names | {"previous_schema": "main", "previous_table": "old"}
-    assert changes.line_of(ENTITIES["tables"], row) == (
+    assert line_of(ENTITIES["tables"], row) == (
         "RENAMED",
         "shop.main.new",
         "was shop.main.old",
     )
     routine = {"database": "d", "schema": "s", "procedure": "add", "kind": "FUNCTION"}
-    told = changes.object_name(ENTITIES["procedures"], routine | {"signature": "integer, text"})
+    told = object_name(ENTITIES["procedures"], routine | {"signature": "integer, text"})
     assert told == "d.s.add(integer, text) FUNCTION"
 
 
