@@ -4,6 +4,7 @@ Whether deletions are plausible is judged in ``core/deletions.py``.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import dagster as dg
 import polars as pl
@@ -13,7 +14,11 @@ from incremental_assets.committing import candidate
 from incremental_assets.config import Connection
 from incremental_assets.core.deletions import Verdict, guard, refusal_message
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.core.errors import DeletionsSuspicious, NoOpenExtraction
+from incremental_assets.core.errors import (
+    DeletionsSuspicious,
+    ExtractionClosed,
+    NoOpenExtraction,
+)
 from incremental_assets.failures import failing_plainly, retries
 from incremental_assets.metadata import table_of
 from incremental_assets.refresh import Refresh
@@ -65,13 +70,21 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
 def _refresh(
     context: dg.AssetCheckExecutionContext, connection: Connection, store: StateStore
 ) -> Refresh:
-    """The refresh to be judged; run by themselves, the checks look at the current version again."""
-    try:
-        return refresh.of_step(context, connection, store, or_committed=True)
-    except NoOpenExtraction:
-        if last := refresh.of_head(connection, store):
-            return last
-        raise
+    """The refresh to be judged; run by themselves, the checks look at the current version again.
+
+    Raises:
+        NoOpenExtraction: there is neither a new version nor a current one.
+    """
+    with suppress(NoOpenExtraction, ExtractionClosed):
+        step = refresh.of_step(context, connection, store, or_committed=True)
+        if step.written:
+            return step
+    if last := refresh.of_head(connection, store):
+        return last
+    raise NoOpenExtraction(
+        f"{connection.name} has no version to look at. Run the job {connection.name}_refresh: "
+        "it makes one."
+    )
 
 
 def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:

@@ -152,6 +152,14 @@ class Refresh:
         """Whether the base version says all that this extraction found."""
         return self.unchanged or bool(self.extraction.read_json("diff/summary")["same"])
 
+    @property
+    def written(self) -> bool:
+        """Whether there is a new version, committed or not, or none is needed."""
+        if self.unchanged:
+            return True
+        compared = self.extraction.exists_json("diff/summary")
+        return compared and (self.same or self.extraction.exists_json("candidate"))
+
     def batch_name(self, number: int) -> str:
         """The working file of a batch."""
         return f"batches/{number:04d}"

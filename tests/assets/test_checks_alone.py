@@ -22,7 +22,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def definitions(tmp_path: Path) -> dg.Definitions:
     with closing(sqlite3.connect(tmp_path / "shop.db")) as source:
         source.execute("create table orders (id integer primary key)")
-    config = configured(f"sqlite:///{tmp_path / 'shop.db'}", state=tmp_path / "catalog")
+    state, url = tmp_path / "catalog", f"sqlite:///{tmp_path / 'shop.db'}"
+    config = configured(url, state=state, deletion_guard_percent=30)
     return build_definitions(config, lineage=False)
 
 
@@ -49,6 +50,43 @@ def test_they_look_at_the_current_version(
     tables.write_bytes(b"damaged")
     with pytest.raises(dg.Failure, match=f"{tables.name} is not what version 1 was committed with"):
         checks.execute_in_process(instance=instance)
+
+
+def test_an_extraction_that_stands_still_is_nothing_to_look_at(
+    definitions: dg.Definitions, checks: dg.JobDefinition, instance: dg.DagsterInstance
+) -> None:
+    job = definitions.resolve_job_def(f"{NAME}_refresh")
+    begun = job.get_subset(asset_selection={dg.AssetKey([NAME, "extraction"])})
+    assert begun.execute_in_process(instance=instance).success
+    with pytest.raises(dg.Failure, match=f"Run the job {NAME}_refresh"):
+        checks.execute_in_process(instance=instance)
+
+    assert job.execute_in_process(instance=instance).success
+    config = {"ops": {f"{NAME}__extraction": {"config": {"full": True}}}}
+    assert begun.execute_in_process(run_config=config, instance=instance).success
+    results = checks.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert [one.passed for one in results] == [True] * 5
+
+
+def test_what_a_person_accepted_is_not_refused_again(
+    tmp_path: Path,
+    definitions: dg.Definitions,
+    checks: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+) -> None:
+    job = definitions.resolve_job_def(f"{NAME}_refresh")
+    assert job.execute_in_process(instance=instance).success
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as source:
+        source.execute("drop table orders")
+    refused = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not refused.success
+    with pytest.raises(dg.Failure, match="too much disappeared at once"):
+        checks.execute_in_process(instance=instance)
+
+    config = {"ops": {f"{NAME}__extraction": {"config": {"accept_deletions": True}}}}
+    assert job.execute_in_process(run_config=config, instance=instance).success
+    results = checks.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert [one.passed for one in results] == [True] * 5
 
 
 def test_one_of_them_is_enough(
