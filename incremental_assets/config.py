@@ -134,7 +134,7 @@ def load_config(
 ) -> Config:
     """The configuration in the file ``path``, its variables taken from ``environ``.
 
-    Not ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them.
+    ``connecting`` as in ``config_of``.
 
     Raises:
         ConfigError: it cannot be read, or it has mistakes; the message has all of them.
@@ -143,8 +143,6 @@ def load_config(
     substitution = Substitution(os.environ if environ is None else environ)
     document = substitution.fill({} if document is None else document)
     base = path.absolute().parent
-    if not connecting:
-        leave_variables(document, substitution, base)
     return config_of(document, substitution, base, str(path), problems, connecting=connecting)
 
 
@@ -160,11 +158,13 @@ def config_of(
     """The configuration that a document holds, its variables filled in by ``substitution``.
 
     Relative paths start at ``base``; ``where`` and ``problems`` begin the message. Not
-    ``connecting``: addresses that are looked up late are not looked up at all.
+    ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them.
 
     Raises:
         ConfigError: it has mistakes; the message has all of them.
     """
+    if not connecting:
+        leave_variables(document, substitution, base)
     known = substitution.problems | doubled_names(document)
     config, errors = _validated(document, {"base": base, "connecting": connecting})
     told = [*problems]

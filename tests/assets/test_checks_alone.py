@@ -92,7 +92,8 @@ def test_what_a_person_accepted_is_not_refused_again(
 def test_one_of_them_is_enough(
     definitions: dg.Definitions, checks: dg.JobDefinition, instance: dg.DagsterInstance
 ) -> None:
-    assert definitions.resolve_job_def(f"{NAME}_refresh").execute_in_process(instance=instance)
+    job = definitions.resolve_job_def(f"{NAME}_refresh")
+    assert job.execute_in_process(instance=instance).success
     name = dg.AssetCheckKey(dg.AssetKey([NAME, "current_state"]), "files_agree")
     alone = checks.get_subset(asset_check_selection={name})
     results = alone.execute_in_process(instance=instance).get_asset_check_evaluations()
