@@ -1,17 +1,84 @@
-"""The Dagster asset graph of incremental-assets and the rules it follows.
+"""The Dagster asset graph of incremental-assets: the names for those who build on it.
 
-Start reading at ``definitions.py``. What touches the outside world lives in ``resources``.
+They are looked up when they are asked for, so that importing the package costs nothing; all else
+is imported from where it is defined. Start reading at ``definitions.py``. What touches the outside
+world lives in ``incremental_resources``.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from incremental_assets.build import build_definitions
+    from incremental_assets.component import SqlCatalog
+    from incremental_assets.config.connection import Connection
+    from incremental_assets.config.errors import ConfigError
+    from incremental_assets.config.loading import load_config
+    from incremental_assets.config.model import Config
+    from incremental_assets.config.options import Lineage, Options
+    from incremental_assets.steps.failures import message_of
+    from incremental_assets.wiring import open_state
+    from incremental_resources.errors import ResourceError
+    from incremental_resources.source.dialect import Dialect, dialect_for
+    from incremental_resources.source.errors import (
+        AccessDenied,
+        CapabilityMissing,
+        QueryFailed,
+        SchemaDrift,
+        SourceUnavailable,
+    )
+
+PUBLIC = {
+    # A code location of one's own.
+    "build_definitions": "incremental_assets.build",
+    "SqlCatalog": "incremental_assets.component",
+    "Config": "incremental_assets.config.model",
+    "Connection": "incremental_assets.config.connection",
+    "Options": "incremental_assets.config.options",
+    "Lineage": "incremental_assets.config.options",
+    "load_config": "incremental_assets.config.loading",
+    "ConfigError": "incremental_assets.config.errors",
+    "message_of": "incremental_assets.steps.failures",
+    # Reading a state, for a sink say.
+    "open_state": "incremental_assets.wiring",
+    # A dialect of one's own.
+    "Dialect": "incremental_resources.source.dialect",
+    "dialect_for": "incremental_resources.source.dialect",
+    "ResourceError": "incremental_resources.errors",
+    "AccessDenied": "incremental_resources.source.errors",
+    "CapabilityMissing": "incremental_resources.source.errors",
+    "QueryFailed": "incremental_resources.source.errors",
+    "SchemaDrift": "incremental_resources.source.errors",
+    "SourceUnavailable": "incremental_resources.source.errors",
+}
+
+__all__ = [
+    "AccessDenied",
+    "CapabilityMissing",
+    "Config",
+    "ConfigError",
+    "Connection",
+    "Dialect",
+    "Lineage",
+    "Options",
+    "QueryFailed",
+    "ResourceError",
+    "SchemaDrift",
+    "SourceUnavailable",
+    "SqlCatalog",
+    "build_definitions",
+    "dialect_for",
+    "load_config",
+    "message_of",
+    "open_state",
+]
 
 
 def __getattr__(name: str) -> object:
-    # The component that a defs.yaml names; here, because importing it takes a second or two.
-    if name == "SqlCatalog":
-        from incremental_assets.component import SqlCatalog
-
-        return SqlCatalog
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), "SqlCatalog"]
+    return [*globals(), *PUBLIC]

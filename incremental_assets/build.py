@@ -10,23 +10,24 @@ from typing import Any
 
 import dagster as dg
 
+from incremental_assets.assets.checks import state_checks
 from incremental_assets.assets.columns import column_assets
 from incremental_assets.assets.extraction import extraction_asset
+from incremental_assets.assets.jobs import jobs_of
 from incremental_assets.assets.listings import listing_assets
 from incremental_assets.assets.state import state_assets
-from incremental_assets.batches import Silence
-from incremental_assets.checks import state_checks
-from incremental_assets.config import Config, Connection
-from incremental_assets.jobs import jobs_of
-from incremental_assets.lineage import table_assets
-from incremental_assets.metadata import inert
-from incremental_assets.resource_keys import resource_key
-from incremental_assets.schedules import refresh_schedule
-from incremental_assets.sensors import sensors_of
+from incremental_assets.automation.schedules import refresh_schedule
+from incremental_assets.automation.sensors import sensors_of
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_assets.lineage.table_assets import table_assets
+from incremental_assets.naming import resource_key
+from incremental_assets.steps.batches import Silence
+from incremental_assets.steps.metadata import inert
 from incremental_assets.wiring import open_objects, source_makers
-from resources.source.resource import sources_resource
-from resources.state_store.objects import ObjectStore
-from resources.state_store.resource import states_resource
+from incremental_resources.source.resource import sources_resource
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.resource import states_resource
 
 LONGEST_NOTE = 1_000
 

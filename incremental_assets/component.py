@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from incremental_assets.build import build_definitions
-from incremental_assets.config import Config, config_of
-from incremental_assets.config_url import TextSecret
-from incremental_assets.config_yaml import VARIABLE, Substitution
+from incremental_assets.config.loading import config_of
+from incremental_assets.config.model import Config
+from incremental_assets.config.url import TextSecret
+from incremental_assets.config.yaml import VARIABLE, Substitution
 
 ENVIRONMENT = re.compile(r"""\{\{\s*env(?:\.(\w+)|\(\s*['"](\w+)['"]\s*\))\s*\}\}""")
 

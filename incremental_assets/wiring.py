@@ -4,15 +4,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from incremental_assets.config import Config, Connection, demo_config, find_config, load_config
-from incremental_assets.config_state import S3
-from incremental_assets.instance import locate_home
-from resources.demo.server import DemoServer
-from resources.demo.shop import create_shop
-from resources.source.source import Source
-from resources.state_store.local import LocalObjects
-from resources.state_store.objects import ObjectStore
-from resources.state_store.resource import open_s3
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.loading import demo_config, find_config, load_config
+from incremental_assets.config.model import Config
+from incremental_assets.config.state import S3
+from incremental_assets.instance.home import locate_home
+from incremental_resources.demo.server import DemoServer
+from incremental_resources.demo.shop import create_shop
+from incremental_resources.source.source import Source
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.resource import open_s3
+from incremental_resources.state_store.store import StateStore
 
 
 def current_config(explicit: str | None = None, *, connecting: bool = True) -> Config:
@@ -63,3 +66,13 @@ def open_objects(config: Config) -> ObjectStore:
     if config.state.startswith(S3):
         return open_s3(config.state.removeprefix(S3), **config.s3.plain())
     return LocalObjects(Path(config.state))
+
+
+def open_state(config: Config, connection: str) -> StateStore:
+    """The state of a connection that the configuration has.
+
+    Raises:
+        ConfigError: there is no such connection.
+        StoreUnavailable: the AWS configuration cannot be used.
+    """
+    return StateStore(open_objects(config), config.connection(connection).name)

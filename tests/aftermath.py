@@ -2,12 +2,12 @@
 
 import os
 
-from incremental_assets.committing import KEPT_EXTRACTIONS
-from incremental_assets.config import Config
-from resources.state_store.local import LocalObjects
-from resources.state_store.objects import ObjectStore
-from resources.state_store.scratch import owner
-from resources.state_store.store import StateStore
+from incremental_assets.config.model import Config
+from incremental_assets.steps.committing import KEPT_EXTRACTIONS
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.scratch import owner
+from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, state
 from tests.oracle import differing
 from tests.watched import attempt_watched

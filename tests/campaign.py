@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from incremental_assets.cli.running import Outcome
-from incremental_assets.config import Config, load_config
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
+from incremental_assets.config.loading import load_config
+from incremental_assets.config.model import Config
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
 from tests.aftermath import look, refresh_plainly
 from tests.changes import alter
 from tests.crashes import whole_number

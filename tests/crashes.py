@@ -13,9 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from resources.state_store.errors import StateConflict
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.errors import StateConflict
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.states import head_at, opened, refresh, staged, tables
 
 # Everything that changes what is on the disk goes through one of these.

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from incremental_assets.cli.running import Outcome
-from resources.state_store.local import LocalObjects
+from incremental_resources.state_store.local import LocalObjects
 from tests import s3_server
 from tests.campaign import Campaign, Opener, Trial, table
 from tests.live import NAME

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from incremental_assets.config import load_config
-from resources.state_store.local import LocalObjects
+from incremental_assets.config.loading import load_config
+from incremental_resources.state_store.local import LocalObjects
 from tests.changes import alter
 from tests.watched import attempt_watched
 

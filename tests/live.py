@@ -10,14 +10,15 @@ import dagster as dg
 import polars as pl
 from pydantic import SecretStr
 
-from incremental_assets.batches import Silence
 from incremental_assets.cli.running import Outcome, Refresher, Wish
-from incremental_assets.config import Config, Connection
-from incremental_assets.config_options import Options
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_assets.config.options import Options
 from incremental_assets.core.entities import ENTITIES
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.objects import ObjectStore
-from resources.state_store.version import Version
+from incremental_assets.steps.batches import Silence
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.version import Version
 
 NAME = "shop"
 State = Mapping[str, pl.LazyFrame]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from resources.demo.programs import account_for, binary
+from incremental_resources.demo.programs import account_for, binary
 
 SUPERUSER = "postgres"
 # Members of this role have to give their password.

@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from incremental_assets.config import load_config
+from incremental_assets.config.loading import load_config
 from incremental_assets.wiring import open_objects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.store import StateStore
 from tests.aftermath import refresh_plainly
 from tests.changes import alter
 from tests.crashes import whole_number

@@ -25,8 +25,8 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from resources.state_store.s3 import S3Objects
-from resources.state_store.s3_retries import Retries
+from incremental_resources.state_store.s3 import S3Objects
+from incremental_resources.state_store.s3_retries import Retries
 
 ACCESS_KEY, SECRET_KEY = "AKIATESTSTESTSTESTS0", "not/a+secret/but+looks/like+one00000000"
 REGION = "us-east-1"

@@ -12,9 +12,9 @@ from click.testing import Result
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.scope import Scope
-from resources.state_store.head import Head
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_resources.state_store.head import Head
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 from tests.builders import frame
 from tests.states import MARKER, opened
 

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from resources.source import sessions
-from resources.source.dialects.postgresql.dialect import DIALECT
+from incremental_resources.source import sessions
+from incremental_resources.source.dialects.postgresql.dialect import DIALECT
 from tests.troubles import SURVIVED
 from tests.wire import Ended, Statement, Wire
 

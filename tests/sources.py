@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import URL, make_url
 
 from incremental_assets.core.entities import COLUMNS, ENTITIES
-from resources.source import dialects as folders
-from resources.source.dialect import Dialect, dialect_for
-from resources.source.source import Source
+from incremental_resources.source import dialects as folders
+from incremental_resources.source.dialect import Dialect, dialect_for
+from incremental_resources.source.source import Source
 
 # Every product understands these; what they come to is said by the tests that read them.
 CATALOGUE = (

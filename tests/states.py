@@ -9,14 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
-from resources.state_store.errors import StoreUnavailable
-from resources.state_store.extraction import Extraction
-from resources.state_store.head import Head, HeadRef
-from resources.state_store.local import LocalObjects
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_resources.state_store.errors import StoreUnavailable
+from incremental_resources.state_store.extraction import Extraction
+from incremental_resources.state_store.head import Head, HeadRef
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 from tests.s3_server import S3Server, s3_objects, started
 
 

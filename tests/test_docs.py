@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from incremental_assets.cli.app import main
-from incremental_assets.config import Connection
-from incremental_assets.config_options import Options
-from resources.source.dialect import dialects
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.options import Options
+from incremental_resources.source.dialect import dialects
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -79,7 +79,9 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
 
 def test_a_new_home_gets_the_settings_of_the_project() -> None:
     ours = yaml.safe_load((ROOT / "dagster.yaml").read_text())
-    packaged = yaml.safe_load((ROOT / "incremental_assets" / "instance.yaml").read_text())
+    packaged = yaml.safe_load(
+        (ROOT / "incremental_assets" / "instance" / "instance.yaml").read_text()
+    )
 
     assert packaged.items() <= ours.items()
     assert ours.keys() - packaged.keys() == {"storage", "compute_logs", "local_artifact_storage"}

@@ -13,8 +13,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-from resources.state_store.errors import StoreUnavailable
-from resources.state_store.files import explained
+from incremental_resources.state_store.errors import StoreUnavailable
+from incremental_resources.state_store.files import explained
 from tests.watched import Operation
 
 KILLED, SURVIVED = "killed", "survived"

@@ -19,11 +19,11 @@ from typing import Any
 import dagster as dg
 
 from incremental_assets import wiring
-from incremental_assets.batches import Silence
 from incremental_assets.cli import running
 from incremental_assets.cli.app import main
-from incremental_assets.config import Config
-from resources.state_store.objects import ObjectStore, prove
+from incremental_assets.config.model import Config
+from incremental_assets.steps.batches import Silence
+from incremental_resources.state_store.objects import ObjectStore, prove
 from tests.live import NAME
 
 ROOT = Path(__file__).parents[1]

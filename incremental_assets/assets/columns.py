@@ -2,15 +2,16 @@
 
 import dagster as dg
 
-from incremental_assets import metadata, refresh
+from incremental_assets.assets.partitions import column_batches_partitions
 from incremental_assets.assets.shell import connection_asset
-from incremental_assets.batches import Progress, batches_of_keys, read_batches
-from incremental_assets.config import Connection
-from incremental_assets.merging import merge
-from incremental_assets.partitions import column_batches_partitions, partitions_name
-from incremental_assets.planning import make_plan, partition_keys
-from resources.source.pool import Sources
-from resources.state_store.pool import States
+from incremental_assets.config.connection import Connection
+from incremental_assets.naming import partitions_name
+from incremental_assets.steps import metadata, refresh
+from incremental_assets.steps.batches import Progress, batches_of_keys, read_batches
+from incremental_assets.steps.merging import merge
+from incremental_assets.steps.planning import make_plan, partition_keys
+from incremental_resources.source.pool import Sources
+from incremental_resources.state_store.pool import States
 
 
 def column_assets(connection: Connection) -> list[dg.AssetsDefinition]:

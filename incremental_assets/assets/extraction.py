@@ -2,14 +2,15 @@
 
 import dagster as dg
 
-from incremental_assets import metadata
 from incremental_assets.assets.shell import connection_asset
-from incremental_assets.config import Connection, ExtractionConfig
-from incremental_assets.failures import Ours
-from incremental_assets.fan_out import stop_if_busy
-from incremental_assets.opening import open_extraction, preflight
-from resources.source.pool import Sources
-from resources.state_store.pool import States
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.run_config import ExtractionConfig
+from incremental_assets.steps import metadata
+from incremental_assets.steps.failures import Ours
+from incremental_assets.steps.fan_out import stop_if_busy
+from incremental_assets.steps.opening import open_extraction, preflight
+from incremental_resources.source.pool import Sources
+from incremental_resources.state_store.pool import States
 
 
 def extraction_asset(connection: Connection) -> dg.AssetsDefinition:

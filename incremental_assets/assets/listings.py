@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from incremental_assets import metadata, refresh
 from incremental_assets.assets.shell import connection_asset
-from incremental_assets.config import Connection
+from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, ENTITIES, Entity
-from incremental_assets.listing import list_entity
-from resources.source.pool import Sources
-from resources.state_store.pool import States
+from incremental_assets.steps import metadata, refresh
+from incremental_assets.steps.listing import list_entity
+from incremental_resources.source.pool import Sources
+from incremental_resources.state_store.pool import States
 
 DESCRIPTIONS = {
     "databases": "The databases that the filters admit.",

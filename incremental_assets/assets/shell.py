@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from incremental_assets.config import Connection
-from incremental_assets.failures import failing_plainly, retries
-from incremental_assets.resource_keys import with_resources_of
-from incremental_assets.runs import CONNECTION_TAG
+from incremental_assets.assets.resource_keys import with_resources_of
+from incremental_assets.config.connection import Connection
+from incremental_assets.naming import CONNECTION_TAG
+from incremental_assets.steps.failures import failing_plainly, retries
 
 
 def connection_asset(

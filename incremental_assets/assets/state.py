@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from incremental_assets import metadata, refresh
 from incremental_assets.assets.shell import connection_asset
-from incremental_assets.checks import stop_if_suspicious
-from incremental_assets.committing import clean_up, commit, write_candidate
-from incremental_assets.config import Connection
-from incremental_assets.merging import compare
-from incremental_assets.observing import observe_tables
-from resources.state_store.pool import States
+from incremental_assets.config.connection import Connection
+from incremental_assets.lineage.observing import observe_tables
+from incremental_assets.steps import metadata, refresh
+from incremental_assets.steps.committing import clean_up, commit, write_candidate
+from incremental_assets.steps.judging import stop_if_suspicious
+from incremental_assets.steps.merging import compare
+from incremental_resources.state_store.pool import States
 
 
 def state_assets(connection: Connection) -> list[dg.AssetsDefinition]:

@@ -4,24 +4,24 @@ import gc
 
 import click
 
-from incremental_assets.cli.commands import LazyCommands
+from incremental_assets.cli.shell import LazyCommands
 
 
 @click.group(
     cls=LazyCommands,
     commands_in={
-        "demo": "incremental_assets.cli.demo",
-        "ui": "incremental_assets.cli.ui",
-        "refresh": "incremental_assets.cli.refresh",
-        "status": "incremental_assets.cli.inspect",
-        "diff": "incremental_assets.cli.inspect",
-        "history": "incremental_assets.cli.inspect",
-        "rollback": "incremental_assets.cli.rollback",
-        "prune": "incremental_assets.cli.prune",
-        "export": "incremental_assets.cli.export",
-        "check": "incremental_assets.cli.setup",
-        "dialects": "incremental_assets.cli.setup",
-        "init": "incremental_assets.cli.setup",
+        "demo": "incremental_assets.cli.commands.demo",
+        "ui": "incremental_assets.cli.commands.ui",
+        "refresh": "incremental_assets.cli.commands.refresh",
+        "status": "incremental_assets.cli.commands.inspect",
+        "diff": "incremental_assets.cli.commands.inspect",
+        "history": "incremental_assets.cli.commands.inspect",
+        "rollback": "incremental_assets.cli.commands.rollback",
+        "prune": "incremental_assets.cli.commands.prune",
+        "export": "incremental_assets.cli.commands.export",
+        "check": "incremental_assets.cli.commands.setup",
+        "dialects": "incremental_assets.cli.commands.setup",
+        "init": "incremental_assets.cli.commands.setup",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -14,16 +14,16 @@ from typing import Any, Literal
 
 import polars as pl
 
-from incremental_assets.config import Config, Connection
-from incremental_assets.config_url import FileSecret
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_assets.config.url import FileSecret
 from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
 from incremental_assets.core.names import path_of
-from incremental_assets.failures import Ours
-from incremental_assets.wiring import open_objects, open_source
-from resources.demo.server import DemoServer
-from resources.source.errors import CapabilityMissing
-from resources.source.source import Source
-from resources.state_store.store import StateStore
+from incremental_assets.steps.failures import Ours
+from incremental_assets.wiring import open_objects, open_source, open_state
+from incremental_resources.demo.server import DemoServer
+from incremental_resources.source.errors import CapabilityMissing
+from incremental_resources.source.source import Source
 
 CLOCKS_AGREE_SECONDS = 60
 SHOWN_NAMES = 10
@@ -114,7 +114,7 @@ def _connection(config: Config, connection: Connection, *, full: bool) -> Iterat
 
 
 def _state(config: Config, name: str) -> Told:
-    version = StateStore(open_objects(config), name).current()
+    version = open_state(config, name).current()
     if version is None:
         return Told("never refreshed")
     version.verify()

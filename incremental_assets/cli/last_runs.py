@@ -11,15 +11,15 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
-from incremental_assets.instance import Home, open_instance, telling_of
-from incremental_assets.jobs import (
+from incremental_assets.instance.home import Home, open_instance, telling_of
+from incremental_assets.instance.runs import FINISHED, is_abandoned, unfinished_runs
+from incremental_assets.naming import (
     apply_job_name,
     batch_job_name,
     plan_job_name,
     refresh_job_name,
 )
-from incremental_assets.runs import FINISHED, is_abandoned, unfinished_runs
-from resources.state_store.head import Head
+from incremental_resources.state_store.head import Head
 
 # Runs are listed by creation; among so many of them is the one that ended last.
 LOOKED_AT = 20
@@ -118,7 +118,7 @@ def _ended(
 
 def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
     """The first thing that went wrong in a run, in the words of the innermost error."""
-    from incremental_assets.failures import message_of
+    from incremental_assets.steps.failures import message_of
 
     for entry in instance.all_logs(run_id, of_type=TELLING):
         event = entry.get_dagster_event()

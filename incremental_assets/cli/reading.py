@@ -1,10 +1,10 @@
 """Which connections and versions a command is about. Nothing here writes or connects."""
 
-from incremental_assets.config import Config, Connection
-from incremental_assets.wiring import open_objects
-from resources.state_store.errors import VersionMissing
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_resources.state_store.errors import VersionMissing
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 
 
 def chosen(config: Config, name: str | None) -> tuple[Connection, ...]:
@@ -14,15 +14,6 @@ def chosen(config: Config, name: str | None) -> tuple[Connection, ...]:
         ConfigError: there is no such connection; the message has those there are.
     """
     return config.connections if name is None else (config.connection(name),)
-
-
-def store_of(config: Config, name: str) -> StateStore:
-    """The state of a connection that the configuration has.
-
-    Raises:
-        ConfigError: there is no such connection.
-    """
-    return StateStore(open_objects(config), config.connection(name).name)
 
 
 def version_of(store: StateStore, number: int | None) -> Version:

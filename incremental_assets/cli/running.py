@@ -12,19 +12,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from incremental_assets.batches import Progress
 from incremental_assets.build import build_definitions
-from incremental_assets.checks import verdict_of
 from incremental_assets.cli.interrupts import Interrupts
-from incremental_assets.config import Config
+from incremental_assets.config.model import Config
 from incremental_assets.core.deletions import reasons
-from incremental_assets.failures import message_of
-from incremental_assets.fan_out import why_busy
-from incremental_assets.jobs import refresh_job_name
-from incremental_assets.partitions import partitions_name
-from incremental_assets.refresh import of_id
-from incremental_assets.runs import (
-    EXTRACTION_TAG,
+from incremental_assets.instance.runs import (
     POLL_SECONDS,
     cancel,
     close,
@@ -33,12 +25,18 @@ from incremental_assets.runs import (
     execute,
     make_way,
 )
+from incremental_assets.naming import EXTRACTION_TAG, partitions_name, refresh_job_name
+from incremental_assets.steps.batches import Progress
+from incremental_assets.steps.failures import message_of
+from incremental_assets.steps.fan_out import why_busy
+from incremental_assets.steps.judging import verdict_of
+from incremental_assets.steps.refresh import of_id
 from incremental_assets.wiring import open_objects
-from resources.errors import ResourceError
-from resources.state_store.extraction import Extraction
-from resources.state_store.objects import ObjectStore
-from resources.state_store.resource import states_resource
-from resources.state_store.store import StateStore
+from incremental_resources.errors import ResourceError
+from incremental_resources.state_store.extraction import Extraction
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.resource import states_resource
+from incremental_resources.state_store.store import StateStore
 
 BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
 

@@ -12,10 +12,10 @@ import dagster as dg
 
 from incremental_assets.cli.last_runs import last_error, running
 from incremental_assets.core.marker import age
-from resources.state_store.documents import moment_text
-from resources.state_store.head import Head
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_resources.state_store.documents import moment_text
+from incremental_resources.state_store.head import Head
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 
 UNKNOWN: Mapping[str, Any] = {
     "version": None,

@@ -12,14 +12,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from incremental_assets import watching
+from incremental_assets.automation import watching
 from incremental_assets.build import build_definitions
-from incremental_assets.config import Config
-from incremental_assets.runs import CONNECTION_TAG
-from resources.source.errors import SourceUnavailable
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.resource import states_resource
-from resources.state_store.store import StateStore
+from incremental_assets.config.model import Config
+from incremental_assets.naming import CONNECTION_TAG
+from incremental_resources.source.errors import SourceUnavailable
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.resource import states_resource
+from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, configured
 from tests.sources import postgresql
 

@@ -11,18 +11,19 @@ import dagster as dg
 import psycopg
 import pytest
 
-from incremental_assets import fan_out
-from incremental_assets.batches import Silence
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.last_runs import last_error
 from incremental_assets.cli.running import Refresher, Wish
-from incremental_assets.config import Config
-from incremental_assets.runs import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG, POLL_SECONDS
-from resources.source.dialect import dialect_for
-from resources.source.resource import sources_resource
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.resource import states_resource
-from resources.state_store.store import StateStore
+from incremental_assets.config.model import Config
+from incremental_assets.instance.runs import POLL_SECONDS
+from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG
+from incremental_assets.steps import fan_out
+from incremental_assets.steps.batches import Silence
+from incremental_resources.source.dialect import dialect_for
+from incremental_resources.source.resource import sources_resource
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.resource import states_resource
+from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, configured, differences, full, refreshing, state
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA, open_source

@@ -14,9 +14,9 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
-from incremental_assets.partitions import partitions_name
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.resource import states_resource
+from incremental_assets.naming import partitions_name
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.resource import states_resource
 from tests.live import NAME, configured, refresh, refreshing
 
 BATCHES = dg.AssetKey([NAME, "column_batches"])

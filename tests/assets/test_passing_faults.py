@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.memory import MemoryObjects
 from tests.live import NAME, configured, refresh, refreshing
 from tests.sources import sqlite
 from tests.troubles import FAULTS, Trouble

@@ -9,8 +9,7 @@ import dagster as dg
 import pytest
 
 from incremental_assets.cli.running import Refresher
-from incremental_assets.partitions import partitions_name
-from incremental_assets.runs import EXTRACTION_TAG
+from incremental_assets.naming import EXTRACTION_TAG, partitions_name
 from tests.live import NAME, attempt, current, refresh, refreshing
 from tests.sources import postgresql
 

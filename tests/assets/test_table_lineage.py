@@ -13,9 +13,9 @@ import pytest
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.asset_keys import name_of
-from incremental_assets.metadata import inert
-from resources.demo.shop import create_shop
-from resources.state_store.local import LocalObjects
+from incremental_assets.steps.metadata import inert
+from incremental_resources.demo.shop import create_shop
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import current, refresh, refreshing
 from tests.sources import postgresql
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from incremental_assets.instance import Home, open_instance, prepare_home
-from resources.source.dialect import dialect_for
+from incremental_assets.instance.home import Home, open_instance, prepare_home
+from incremental_resources.source.dialect import dialect_for
 from tests.benchmarks.report import say
 from tests.fan_out import farm
 from tests.fan_out.farm import Farm

@@ -14,7 +14,7 @@ from statistics import median
 import dagster as dg
 
 from incremental_assets.build import build_definitions
-from incremental_assets.config import load_config
+from incremental_assets.config.loading import load_config
 from tests.benchmarks import catalog, contenders
 from tests.benchmarks.contenders import CONNECTION, Project
 from tests.benchmarks.measure import run

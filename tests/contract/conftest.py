@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.dialect import Dialect, dialects
-from resources.source.source import Source
+from incremental_resources.source.dialect import Dialect, dialects
+from incremental_resources.source.source import Source
 from tests.sources import CATALOGUE, ROUTINES, SOURCES, Live
 
 

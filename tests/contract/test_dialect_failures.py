@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from incremental_assets.core.entities import COLUMNS, ENTITIES
-from resources.errors import ResourceError
-from resources.source.dialect import dialects
-from resources.source.errors import (
+from incremental_resources.errors import ResourceError
+from incremental_resources.source.dialect import dialects
+from incremental_resources.source.errors import (
     CapabilityMissing,
     QueryFailed,
     SchemaDrift,
     SourceUnavailable,
 )
-from resources.source.source import Source
+from incremental_resources.source.source import Source
 from tests.sources import SOURCES, Live, copied_folder, listed
 
 NOT_THERE = [

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from resources.source.dialect import FOLDERS, Dialect, dialects
+from incremental_resources.source.dialect import FOLDERS, Dialect, dialects
 from tests.sources import SOURCES, sql_files
 
 ALWAYS_THERE = {"databases", "schemas", "tables", "columns", "now", "version", "identity"}

@@ -9,8 +9,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from incremental_assets.core.entities import ENTITIES, conform
-from resources.source.dialect import dialects
-from resources.source.source import Source
+from incremental_resources.source.dialect import dialects
+from incremental_resources.source.source import Source
 from tests.sources import SOURCES, Live, columns, listed, quoted, table
 
 EACH_ENTITY = [(name, entity) for name in SOURCES for entity in dialects()[name].entities]

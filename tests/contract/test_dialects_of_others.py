@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.dialect import GROUP, dialect_for
+from incremental_resources.source.dialect import GROUP, dialect_for
 from tests.sources import copied_folder
 
 DIALECT = """
 from dataclasses import replace
-from resources.source.dialects.sqlite.dialect import DIALECT as SQLITE
+from incremental_resources.source.dialects.sqlite.dialect import DIALECT as SQLITE
 
 DIALECT = replace(
     SQLITE, name={name!r}, title="Acme", url_schemes=("acme",), package="acme_dialects"

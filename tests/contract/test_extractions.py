@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     ExtractionMissing,
     ObjectExists,
     ObjectMissing,
 )
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
 from tests.states import STORES, opened, refresh, tables
 
 
@@ -126,7 +126,7 @@ def test_an_empty_frame_keeps_its_columns(store, monkeypatch):
 
 
 def test_working_files_in_parts_count_once_they_are_complete(store, objects, monkeypatch):
-    monkeypatch.setattr("resources.state_store.parquet.ROWS_PER_FILE", 2)
+    monkeypatch.setattr("incremental_resources.state_store.parquet.ROWS_PER_FILE", 2)
     extraction = opened(store, "e1")
     extraction.write("state/columns", tables("a", "b", "c").lazy())
     assert extraction.exists("state/columns")

@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     ObjectExists,
     ObjectMissing,
     StoreUnavailable,
     SwapRefused,
 )
-from resources.state_store.objects import CHECKS, ObjectStore, Stored, prove
-from resources.state_store.scratch import STALE_SECONDS, owner
+from incremental_resources.state_store.objects import CHECKS, ObjectStore, Stored, prove
+from incremental_resources.state_store.scratch import STALE_SECONDS, owner
 from tests.states import STORES
 
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from incremental_assets.core.entities import ENTITIES
-from resources.errors import ResourceError
-from resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
-from resources.source.sessions import Sessions
-from resources.source.source import ScopeLike, Source
+from incremental_resources.errors import ResourceError
+from incremental_resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
+from incremental_resources.source.sessions import Sessions
+from incremental_resources.source.source import ScopeLike, Source
 from tests.sources import Live, columns, copied_folder, listed, postgresql
 from tests.wire import Statement, Wire
 
@@ -154,7 +154,7 @@ def test_a_session_that_is_stopped_says_so_and_the_next_one_works(
 def test_a_server_that_falls_silent_is_not_waited_for_for_ever(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.source.sessions.GRACE_SECONDS", -0.5)
+    monkeypatch.setattr("incremental_resources.source.sessions.GRACE_SECONDS", -0.5)
 
     def listen(statement: Statement) -> None:
         if "pg_namespace" not in statement.text:

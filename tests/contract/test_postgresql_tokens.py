@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from incremental_assets.core.entities import ENTITIES
-from resources.source.dialect import dialect_for
-from resources.source.source import Source
+from incremental_resources.source.dialect import dialect_for
+from incremental_resources.source.source import Source
 from tests.postgresql_changes import AFTER, BASE, REAL_CHANGES
 from tests.postgresql_names import NAMED_IN_COLUMNS, NO_CHANGES
 from tests.sources import Only

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources.source.probes import Probed
-from resources.source.sessions import Session
-from resources.source.source import Source
+from incremental_resources.source.probes import Probed
+from incremental_resources.source.sessions import Session
+from incremental_resources.source.source import Source
 from tests.postgres_server import cluster
 from tests.sources import Live, postgresql
 

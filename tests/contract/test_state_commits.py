@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     CommitUnknown,
     StateConflict,
     StoreUnavailable,
 )
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
 from tests.states import STORES, Faulty, head_at, listed, opened, refresh, staged, tables
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     StateCorrupt,
     StateTooNew,
     StoreUnavailable,
 )
-from resources.state_store.objects import ObjectStore
-from resources.state_store.s3 import S3Objects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.s3 import S3Objects
+from incremental_resources.state_store.store import StateStore
 from tests.states import (
     STORES,
     Faulty,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     StateCorrupt,
     VersionMissing,
 )
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
 from tests.states import MARKER, STORES, head_at, listed, opened, overwrite, refresh, staged, tables
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.state_store.errors import (
+from incremental_resources.state_store.errors import (
     ObjectMissing,
     StateCorrupt,
     VersionMissing,
 )
-from resources.state_store.head import HeadRef
-from resources.state_store.objects import ObjectStore
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.head import HeadRef
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
 from tests.states import (
     MARKER,
     SOURCE,
@@ -231,7 +231,7 @@ def test_working_files_are_taken_over(store):
 
 
 def test_many_columns_are_rolled_into_parts(store, monkeypatch):
-    monkeypatch.setattr("resources.state_store.parquet.ROWS_PER_FILE", 1000)
+    monkeypatch.setattr("incremental_resources.state_store.parquet.ROWS_PER_FILE", 1000)
     frame = pl.DataFrame({"column": [f"c{n:05}" for n in range(2500)]})
     extraction = opened(store, "e1")
     assert extraction.write("state/columns", frame.lazy()).rows == 2500

@@ -22,8 +22,8 @@ import dagster as dg
 import pytest
 from kombu import Connection as Broker
 
-from incremental_assets.runs import LOCATION
-from resources.source.dialect import dialect_for
+from incremental_assets.naming import LOCATION
+from incremental_resources.source.dialect import dialect_for
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE
 from tests.webserver.server import wait_until

@@ -13,8 +13,8 @@ import dagster as dg
 import psycopg
 import pytest
 
-from incremental_assets.runs import CONNECTION_TAG, EXTRACTION_TAG, PROCESS_TAG
-from resources.state_store.store import StateStore
+from incremental_assets.naming import CONNECTION_TAG, EXTRACTION_TAG, PROCESS_TAG
+from incremental_resources.state_store.store import StateStore
 from tests.fan_out import farm
 from tests.fan_out.farm import Farm
 from tests.live import NAME, differences, full, refreshing, state

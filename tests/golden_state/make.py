@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest.mock import patch
 
-from resources.source.source import Source
-from resources.state_store.documents import FORMAT
-from resources.state_store.local import LocalObjects
+from incremental_resources.source.source import Source
+from incremental_resources.state_store.documents import FORMAT
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, refresh, refreshing
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.state_store.head import Head
+from incremental_resources.state_store.head import Head
 
 OLDER = 0
 # What the older format is said not to have had yet.

@@ -14,16 +14,16 @@ from click.testing import CliRunner, Result
 
 from incremental_assets.cli.app import main
 from incremental_assets.cli.running import Refresher
-from incremental_assets.config import load_config
+from incremental_assets.config.loading import load_config
 from incremental_assets.core.apply import apply
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.equality import unequal
-from incremental_assets.refresh import of_id, why_closed
-from incremental_assets.stored import frames_of
-from resources.state_store.documents import FORMAT
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_assets.steps.refresh import of_id, why_closed
+from incremental_assets.steps.stored import frames_of
+from incremental_resources.state_store.documents import FORMAT
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 from tests.golden_state.make import HERE, make, play
 from tests.golden_state.older import MISSING, OLDER, make_older
 from tests.live import NAME, attempt, current, differences, full, refresh, refreshing

@@ -13,8 +13,8 @@ import pytest
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 
 from incremental_assets.component import SqlCatalog
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 
 pytestmark = [
     # Dagster 1.13 parses a defs.yaml with pydantic's older function,

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from incremental_assets.build import build_definitions
-from incremental_assets.config import demo_config, load_config
+from incremental_assets.config.loading import demo_config, load_config
 
 GOLDEN = Path(__file__).parent / "graph.txt"
 

@@ -15,9 +15,10 @@ import polars as pl
 import pytest
 
 from incremental_assets.build import build_definitions
-from incremental_assets.config import Config, Connection
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.sources import postgresql
 
 README = Path(__file__).parents[2] / "README.md"

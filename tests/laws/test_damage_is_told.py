@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from incremental_assets.cli.app import main
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, attempt, refresh, refreshing, written_config
 from tests.sources import Live, sqlite
 

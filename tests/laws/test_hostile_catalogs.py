@@ -20,11 +20,11 @@ from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 from incremental_assets.cli.app import main
-from incremental_assets.instance import Home, open_instance
-from incremental_assets.metadata import LONGEST_CELL
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
-from resources.state_store.version import Version
+from incremental_assets.instance.home import Home, open_instance
+from incremental_assets.steps.metadata import LONGEST_CELL
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 from tests.hostile import (
     LEAVES,
     LONG_COMMENT,

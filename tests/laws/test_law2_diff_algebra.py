@@ -10,7 +10,7 @@ from incremental_assets.core.diff import diff
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.equality import unequal
 from incremental_assets.core.scope import Scope
-from resources.state_store.version import Version
+from incremental_resources.state_store.version import Version
 from tests.ddl import play, settle
 from tests.games import play_games, player
 from tests.live import (

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from incremental_assets.instance import Home, open_instance
-from incremental_assets.runs import unfinished_runs
+from incremental_assets.instance.home import Home, open_instance
+from incremental_assets.instance.runs import unfinished_runs
 from tests.killed import kill_refreshes
 from tests.live import NAME, written_config
 from tests.sources import postgresql

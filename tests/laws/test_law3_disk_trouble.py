@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.changes import alter
 from tests.live import NAME, state, written_config
 from tests.oracle import differing

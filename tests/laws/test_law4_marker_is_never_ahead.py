@@ -9,7 +9,7 @@ import pytest
 
 from incremental_assets import wiring
 from incremental_assets.cli.running import Refresher
-from resources.source.source import Source
+from incremental_resources.source.source import Source
 from tests.live import NAME, current, refresh, refreshing, state
 from tests.oracle import differing
 from tests.sources import postgresql

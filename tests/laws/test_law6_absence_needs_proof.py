@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import make_url
 
 from incremental_assets.cli.running import Refresher, Wish
-from resources.state_store.local import LocalObjects
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, attempt, current, refresh, refreshing
 from tests.sources import Live, postgresql, sqlite
 

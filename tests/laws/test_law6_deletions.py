@@ -11,8 +11,8 @@ import pytest
 
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.objects import ObjectStore
 from tests.live import NAME, attempt, current, differences, full, refresh, refreshing, state
 from tests.postgres_server import Cluster, cluster
 from tests.sources import Live, postgresql

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from incremental_assets.cli.app import main
 from incremental_assets.core.entities import ENTITIES
-from resources.state_store.local import LocalObjects
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import (
     NAME,
     current,
@@ -25,7 +25,7 @@ from tests.live import (
 from tests.oracle import differing
 from tests.sources import postgresql
 
-SOURCE = Path(__file__).parents[2] / "resources" / "source"
+SOURCE = Path(__file__).parents[2] / "resources" / "incremental_resources" / "source"
 SQL_FILES = sorted(SOURCE.rglob("*.sql"))
 MODULES = sorted(SOURCE.rglob("*.py"))
 # What sends a text to a server.

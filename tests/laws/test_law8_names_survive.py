@@ -10,7 +10,7 @@ import pytest
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.apply import apply
 from incremental_assets.core.equality import unequal
-from resources.state_store.local import LocalObjects
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, current, differences, refresh, refreshing, state
 from tests.oracle import differing
 from tests.sources import Live, postgresql, quoted, sqlite

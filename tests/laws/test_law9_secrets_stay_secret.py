@@ -23,9 +23,10 @@ from sqlalchemy import make_url
 
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.app import main
-from incremental_assets.config import Connection, load_config
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.loading import load_config
 from incremental_assets.wiring import open_source, source_makers
-from resources.source.resource import sources_resource
+from incremental_resources.source.resource import sources_resource
 from tests.leaks import awkward, in_folder, in_text, watched_processes
 from tests.postgres_server import WITH_PASSWORD
 from tests.tattling_server import tattling_server

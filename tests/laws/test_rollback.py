@@ -13,11 +13,11 @@ from incremental_assets.cli.running import Refresher
 from incremental_assets.core.apply import apply
 from incremental_assets.core.diff import summary
 from incremental_assets.core.equality import unequal
-from incremental_assets.rolling_back import RolledBack, roll_back
-from resources.source.dialect import dialects
-from resources.state_store.errors import StateConflict, StateCorrupt, VersionMissing
-from resources.state_store.local import LocalObjects
-from resources.state_store.version import Version
+from incremental_assets.steps.rolling_back import RolledBack, roll_back
+from incremental_resources.source.dialect import dialects
+from incremental_resources.state_store.errors import StateConflict, StateCorrupt, VersionMissing
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.version import Version
 from tests.ddl import play, settle
 from tests.games import play_games, player
 from tests.live import (

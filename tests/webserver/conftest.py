@@ -9,8 +9,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
-from incremental_assets.instance import Home, open_instance, prepare_home
-from resources.source.dialect import dialect_for
+from incremental_assets.instance.home import Home, open_instance, prepare_home
+from incremental_resources.source.dialect import dialect_for
 from tests.leaks import awkward
 from tests.postgres_server import WITH_PASSWORD
 from tests.sources import copied_folder, sql_files

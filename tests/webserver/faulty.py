@@ -7,8 +7,9 @@ read a copy of the dialect's folder with another columns.sql.
 
 from dataclasses import replace
 
-from incremental_assets.config import Config, Connection
-from resources.source.source import Source
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.model import Config
+from incremental_resources.source.source import Source
 
 PACKAGE = "faulty_dialects"
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from incremental_assets.build import build_definitions
 from incremental_assets.wiring import current_config
-from resources.source.resource import sources_resource
+from incremental_resources.source.resource import sources_resource
 from tests.webserver.faulty import open_source
 
 config = current_config()

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from incremental_assets.config import ENVIRONMENT_VARIABLE
-from incremental_assets.runs import LOCATION
+from incremental_assets.config.loading import ENVIRONMENT_VARIABLE
+from incremental_assets.naming import LOCATION
 from tests.webserver import queries
 
 HOST = "127.0.0.1"

@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 
 from incremental_assets.core.plan import batch_key
-from incremental_assets.runs import EXTRACTION_TAG, LOCATION
-from resources.state_store.head import Head
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_assets.naming import EXTRACTION_TAG, LOCATION
+from incremental_resources.state_store.head import Head
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.webserver import queries
 from tests.webserver.faulty import BLOCKED
 from tests.webserver.server import ASSET_JOB, Run, Webserver, wait_until

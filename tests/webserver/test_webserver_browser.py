@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from incremental_assets.config import ExtractionConfig
-from incremental_assets.runs import LOCATION
+from incremental_assets.config.run_config import ExtractionConfig
+from incremental_assets.naming import LOCATION
 from tests.webserver.server import Webserver, wait_until
 from tests.webserver.shops import BATCHES, TABLES, Shop, Shops
 from tests.webserver.test_webserver_resume import fail_one_batch, heal_that_batch_only

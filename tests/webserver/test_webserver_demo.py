@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from incremental_assets.config import ENVIRONMENT_VARIABLE
+from incremental_assets.config.loading import ENVIRONMENT_VARIABLE
 from tests.webserver.server import ROOT, Webserver, process, wait_until
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from incremental_assets.config import ENVIRONMENT_VARIABLE
-from resources.state_store.local import LocalObjects
+from incremental_assets.config.loading import ENVIRONMENT_VARIABLE
+from incremental_resources.state_store.local import LocalObjects
 from tests.live import refresh, refreshing, written_config
 
 pytestmark = pytest.mark.integration

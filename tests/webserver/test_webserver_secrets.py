@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from incremental_assets.runs import LOCATION
+from incremental_assets.naming import LOCATION
 from tests.leaks import in_folder, in_text, watched_processes
 from tests.webserver import queries
 from tests.webserver.conftest import CORES

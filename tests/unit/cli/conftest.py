@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from incremental_assets.cli.app import main
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.shop_versions import DIFF, FIRST, FIRST_CHANGES, SECOND, SECOND_CHANGES, Run, Shop
 from tests.states import MARKER
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resources.demo.server import DemoServer
+from incremental_resources.demo.server import DemoServer
 from tests.shop_versions import Run, Shop
 
 

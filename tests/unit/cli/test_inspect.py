@@ -10,20 +10,21 @@ import dagster as dg
 import pytest
 from dagster._core.utils import make_new_run_id
 
-from incremental_assets.cli import changes
-from incremental_assets.cli.changes import diff_frame, parts_of
-from incremental_assets.cli.inspect import Duration
+from incremental_assets.cli.commands.inspect import Duration
 from incremental_assets.cli.last_runs import existing_instance
+from incremental_assets.cli.printing import changes
+from incremental_assets.cli.printing.changes import diff_frame, parts_of
 from incremental_assets.core.change import Comparison
 from incremental_assets.core.diff import diff
 from incremental_assets.core.diff_lines import line_of, object_name
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.names import escaped, named, path_of
 from incremental_assets.core.scope import Scope
-from incremental_assets.failures import failure
-from incremental_assets.instance import Home, open_instance
-from incremental_assets.runs import CONNECTION_TAG, process_tags
-from resources.source.errors import AccessDenied
+from incremental_assets.instance.home import Home, open_instance
+from incremental_assets.instance.runs import process_tags
+from incremental_assets.naming import CONNECTION_TAG
+from incremental_assets.steps.failures import failure
+from incremental_resources.source.errors import AccessDenied
 from tests.shop_versions import DIFF, EVIL, FIRST, SECOND, SECOND_CHANGES, Run, Shop
 from tests.states import MARKER
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from incremental_assets.cli.app import main
-from incremental_assets.cli.refresh import show
+from incremental_assets.cli.commands.refresh import show
 from incremental_assets.cli.running import Outcome, Wish
-from resources.state_store.errors import StoreUnavailable
-from resources.state_store.memory import MemoryObjects
-from resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.errors import StoreUnavailable
+from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.objects import ObjectStore
 from tests.live import NAME, refreshing
 from tests.watched import Operation, Watched
 

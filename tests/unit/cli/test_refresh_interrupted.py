@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from incremental_assets.cli.app import main
-from incremental_assets.cli.refresh import Bars
-from resources.state_store.local import LocalObjects
-from resources.state_store.store import StateStore
+from incremental_assets.cli.commands.refresh import Bars
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 
 ROOT = Path(__file__).parents[3]
 NAMES = ("shop", "office")

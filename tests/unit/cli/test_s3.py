@@ -142,7 +142,7 @@ def assert_readable(server: S3Server, bucket: str) -> None:
 def test_a_store_that_is_away_is_told_in_one_message(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.state_store.s3.Retries", lambda: AT_ONCE)
+    monkeypatch.setattr("incremental_resources.state_store.s3.Retries", lambda: AT_ONCE)
     with started() as away:
         configure(away.endpoint, bucket)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from incremental_assets.config import TEMPLATE
-from resources.source.dialect import dialects
-from resources.source.source import Source
+from incremental_assets.config.loading import TEMPLATE
+from incremental_resources.source.dialect import dialects
+from incremental_resources.source.source import Source
 from tests.shop_versions import Run, Shop
 
 CHECKS = [

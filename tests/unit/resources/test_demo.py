@@ -15,15 +15,15 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from resources.demo.errors import DemoUnavailable
-from resources.demo.postmaster import Postmaster
-from resources.demo.server import DemoServer
-from resources.demo.shop import apply_changes, changes, create_shop
+from incremental_resources.demo.errors import DemoUnavailable
+from incremental_resources.demo.postmaster import Postmaster
+from incremental_resources.demo.server import DemoServer
+from incremental_resources.demo.shop import apply_changes, changes, create_shop
 
 ASK = """
 import sys
 from pathlib import Path
-from resources.demo.server import DemoServer
+from incremental_resources.demo.server import DemoServer
 print(DemoServer(Path(sys.argv[1])).url())
 """
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.state_store import local
-from resources.state_store.errors import ObjectMissing, StoreUnavailable
-from resources.state_store.files import explained
-from resources.state_store.local import LocalObjects
-from resources.state_store.scratch import owner
-from resources.state_store.store import StateStore
+from incremental_resources.state_store import local
+from incremental_resources.state_store.errors import ObjectMissing, StoreUnavailable
+from incremental_resources.state_store.files import explained
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.scratch import owner
+from incremental_resources.state_store.store import StateStore
 from tests.states import listed, refresh
 
 
@@ -252,7 +252,7 @@ def test_the_file_of_another_machine_goes_after_a_day(objects):
 
 @pytest.mark.parametrize("name", ["a b", "50%25", "a:b", "[x]*?", "größe😀", "#1", "a=b", "a\nb"])
 def test_the_directory_of_the_store_may_have_any_name(tmp_path, name, monkeypatch):
-    monkeypatch.setattr("resources.state_store.parquet.ROWS_PER_FILE", 1)
+    monkeypatch.setattr("incremental_resources.state_store.parquet.ROWS_PER_FILE", 1)
     store = StateStore(LocalObjects(tmp_path / name), "shop")
     refresh(store, "e1", "a", "b")
     assert listed(store.current()) == ["a", "b"]

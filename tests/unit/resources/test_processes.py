@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from resources.processes import started
+from incremental_resources.processes import started
 
 
 def test_a_process_has_one_start_for_life() -> None:

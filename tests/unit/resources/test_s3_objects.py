@@ -11,18 +11,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.state_store import s3_bucket, s3_multipart
-from resources.state_store.errors import (
+from incremental_resources.state_store import s3_bucket, s3_multipart
+from incremental_resources.state_store.errors import (
     ObjectExists,
     ObjectMissing,
     StateConflict,
     StoreUnavailable,
     SwapRefused,
 )
-from resources.state_store.resource import open_s3
-from resources.state_store.s3 import S3Objects
-from resources.state_store.scratch import owner
-from resources.state_store.store import StateStore
+from incremental_resources.state_store.resource import open_s3
+from incremental_resources.state_store.s3 import S3Objects
+from incremental_resources.state_store.scratch import owner
+from incremental_resources.state_store.store import StateStore
 from tests.s3_server import (
     ACCESS_KEY,
     AT_ONCE,

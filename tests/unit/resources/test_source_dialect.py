@@ -2,8 +2,8 @@
 
 import pytest
 
-from resources.source.dialect import dialect_for, dialects, parse_url
-from resources.source.errors import CapabilityMissing
+from incremental_resources.source.dialect import dialect_for, dialects, parse_url
+from incremental_resources.source.errors import CapabilityMissing
 
 
 @pytest.mark.parametrize(

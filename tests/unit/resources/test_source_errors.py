@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from resources.errors import ResourceError
-from resources.source.dialect import dialects
-from resources.source.dialects.postgresql.explain import explain
-from resources.source.errors import (
+from incremental_resources.errors import ResourceError
+from incremental_resources.source.dialect import dialects
+from incremental_resources.source.dialects.postgresql.explain import explain
+from incremental_resources.source.errors import (
     AccessDenied,
     CapabilityMissing,
     QueryFailed,
     SourceUnavailable,
 )
-from resources.source.sessions import Sessions
+from incremental_resources.source.sessions import Sessions
 
 POSTGRESQL = dialects()["postgresql"]
 

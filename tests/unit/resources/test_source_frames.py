@@ -7,9 +7,9 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from resources.source import frames as module
-from resources.source.errors import SchemaDrift
-from resources.source.frames import check_columns, frames, series
+from incremental_resources.source import frames as module
+from incremental_resources.source.errors import SchemaDrift
+from incremental_resources.source.frames import check_columns, frames, series
 
 SCHEMA = {"database": pl.String(), "name": pl.String(), "ordinal": pl.Int32()}
 

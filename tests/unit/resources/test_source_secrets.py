@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import make_url
 
-from resources.source.dialect import PASSWORD_WITH_AT, parse_url
-from resources.source.errors import CapabilityMissing
-from resources.source.secrets import UNSAID, holds, secrets_of, without
+from incremental_resources.source.dialect import PASSWORD_WITH_AT, parse_url
+from incremental_resources.source.errors import CapabilityMissing
+from incremental_resources.source.secrets import UNSAID, holds, secrets_of, without
 
 
 def secrets(text: str) -> frozenset[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.dialects.sqlite.dialect import DIALECT
-from resources.source.dialects.sqlite.file import ReadOnlyFile
-from resources.source.source import Source
+from incremental_resources.source.dialects.sqlite.dialect import DIALECT
+from incremental_resources.source.dialects.sqlite.file import ReadOnlyFile
+from incremental_resources.source.source import Source
 from tests.sources import Live, columns, listed, sqlite, table
 
 PRODUCT = "create table product (id integer primary key, name text not null default 'x')"

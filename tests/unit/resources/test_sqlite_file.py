@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.dialect import dialect_for
-from resources.source.dialects.sqlite.file import ReadOnlyFile
-from resources.source.errors import (
+from incremental_resources.source.dialect import dialect_for
+from incremental_resources.source.dialects.sqlite.file import ReadOnlyFile
+from incremental_resources.source.errors import (
     AccessDenied,
     CapabilityMissing,
     QueryFailed,
     SourceUnavailable,
 )
-from resources.source.source import Source
+from incremental_resources.source.source import Source
 from tests.sources import Live, Only, listed, sqlite
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from resources.state_store.documents import dump_json, load_json, moment_text
-from resources.state_store.errors import StateCorrupt, StateTooNew
-from resources.state_store.head import Head
+from incremental_resources.state_store.documents import dump_json, load_json, moment_text
+from incremental_resources.state_store.errors import StateCorrupt, StateTooNew
+from incremental_resources.state_store.head import Head
 
 HEAD = Head(
     version=1,

@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from resources.state_store import parquet
-from resources.state_store.local import LocalObjects
-from resources.state_store.parquet import measure, part_names, store_frame
+from incremental_resources.state_store import parquet
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.parquet import measure, part_names, store_frame
 
 FRAME = pl.DataFrame(
     {
@@ -99,9 +99,9 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 import polars as pl
-from resources.state_store.errors import StoreUnavailable
-from resources.state_store.local import LocalObjects
-from resources.state_store.parquet import store_frame
+from incremental_resources.state_store.errors import StoreUnavailable
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.parquet import store_frame
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 objects = LocalObjects(Path(sys.argv[1]))
 frame = pl.DataFrame({"n": range(1_000_000)}).select(pl.col("n").hash())

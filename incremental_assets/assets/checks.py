@@ -1,0 +1,114 @@
+"""The asset checks between ``current_state`` and ``marker``; the blocking ones keep the head.
+
+Whether deletions are plausible is judged in ``core/deletions.py``.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import dagster as dg
+
+from incremental_assets.assets.resource_keys import with_resources_of
+from incremental_assets.config.connection import Connection
+from incremental_assets.core.deletions import refusal_message
+from incremental_assets.core.errors import (
+    ExtractionClosed,
+    NoOpenExtraction,
+)
+from incremental_assets.steps import refresh
+from incremental_assets.steps.failures import failing_plainly, retries
+from incremental_assets.steps.judging import (
+    disagreeing_files,
+    judge,
+    missing_batches,
+    repeated_keys,
+    stop_if_suspicious,
+)
+from incremental_assets.steps.metadata import table_of
+from incremental_assets.steps.refresh import Refresh
+from incremental_resources.state_store.pool import States
+from incremental_resources.state_store.store import StateStore
+
+BLOCKING = {
+    "keys_unique": "No two rows of an entity have the same key.",
+    "batches_complete": "Every batch of the plan was read.",
+    "files_agree": "Every file is what the manifest says.",
+    "deletions_plausible": "Not so much is gone at once that a person has to look first.",
+}
+WARNING = {
+    "columns_as_listed": "Every table has as many columns as the listing counted; those that "
+    "differ changed meanwhile and are read again next time.",
+}
+
+
+def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
+    """The checks of one connection's ``current_state``."""
+    key = dg.AssetKey([connection.name, "current_state"])
+
+    @dg.multi_asset_check(
+        name=f"{connection.name}__current_state_checks",
+        specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text, blocking=name in BLOCKING)
+            for name, text in (BLOCKING | WARNING).items()
+        ],
+        # Otherwise the UI would offer none of them by itself.
+        can_subset=True,
+        retry_policy=retries(connection),
+    )
+    @with_resources_of(connection.name)
+    @failing_plainly
+    def current_state_checks(
+        context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
+    ):
+        step = _refresh(context, connection, states[connection.name])
+        chosen = {check.name for check in context.selected_asset_check_keys}
+        yield from (result for result in _results(step) if result.check_name in chosen)
+        stop_if_suspicious(step)
+
+    return current_state_checks
+
+
+def _refresh(
+    context: dg.AssetCheckExecutionContext, connection: Connection, store: StateStore
+) -> Refresh:
+    """The refresh to be judged; run by themselves, the checks look at the current version again.
+
+    Raises:
+        NoOpenExtraction: there is neither a new version nor a current one.
+    """
+    with suppress(NoOpenExtraction, ExtractionClosed):
+        step = refresh.of_step(context, connection, store, or_committed=True)
+        if step.written:
+            return step
+    if last := refresh.of_head(connection, store):
+        return last
+    raise NoOpenExtraction(
+        f"{connection.name} has no version to look at. Run the job {connection.name}_refresh: "
+        "it makes one."
+    )
+
+
+def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
+    verdict = judge(step)
+    report = step.report
+    yield _result("keys_unique", repeated_keys(step))
+    yield _result("batches_complete", missing_batches(step))
+    yield _result("files_agree", disagreeing_files(step))
+    yield dg.AssetCheckResult(
+        check_name="deletions_plausible",
+        passed=not verdict.refused,
+        description=refusal_message(verdict, step.connection.name) if verdict.refused else None,
+        metadata={"gone tables": verdict.gone.height, "gone": table_of(verdict.gone)},
+    )
+    yield dg.AssetCheckResult(
+        check_name="columns_as_listed",
+        passed=report.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"tables": report.height, "to be read again": table_of(report)},
+    )
+
+
+def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name, passed=not problems, description="; ".join(problems) or None
+    )

@@ -1,0 +1,154 @@
+"""One look of the change sensor: off the source while a refresh is going, else one cheap probe.
+
+What is to be done follows from HEAD, the source and Dagster's own runs: a daemon that is started
+again goes on where it was. The cursor only spares probes. The rules are in ``core/sensing.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from incremental_assets.automation.remembered import Remembered
+from incremental_assets.config.connection import Connection
+from incremental_assets.core.sensing import pause_after, refresh_wanted
+from incremental_assets.instance.runs import fail_abandoned_runs, finished_runs, unfinished_runs
+from incremental_assets.naming import EXTRACTION_TAG, HEAD_TAG, REASON_TAG, REFUSED
+from incremental_assets.steps.fan_out import why_busy
+from incremental_assets.steps.opening import why_full
+from incremental_resources.source.probes import combined
+from incremental_resources.source.source import Source
+from incremental_resources.state_store.documents import FORMAT
+from incremental_resources.state_store.head import HeadRef
+from incremental_resources.state_store.store import StateStore
+
+SHOWN_OF_PROBE = 16
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look saw: HEAD, the source's probe, and why a refresh is wanted, if it is."""
+
+    head: HeadRef | None
+    probe: str | None
+    reason: str | None
+
+    @property
+    def revision(self) -> int:
+        """HEAD's revision; 0 where there is none."""
+        return self.head.head.revision if self.head else 0
+
+
+def look(
+    context: dg.SensorEvaluationContext, connection: Connection, source: Source, store: StateStore
+) -> dg.RunRequest | dg.SkipReason:
+    """One refresh if the source changed, or why there is none.
+
+    Raises:
+        ResourceError: source or store could not be asked; the tick fails with the message.
+    """
+    instance = context.instance
+    fail_abandoned_runs(instance)
+    if running := unfinished_runs(instance, connection.name):
+        return dg.SkipReason(
+            f"Run {running[0].run_id} is {running[0].status.value}; the source was not asked."
+        )
+    if busy := why_busy(instance, connection, store):
+        return dg.SkipReason(f"{busy} The source was not asked.")
+    remembered = Remembered.of(context.cursor, datetime.now(UTC))
+    seen = see(connection, source, store, remembered)
+    context.update_cursor(remembered.cursor())
+    if seen.reason is None:
+        return dg.SkipReason(_why_nothing(connection, seen))
+    if refused := refused_extraction(connection, store, seen):
+        return dg.SkipReason(
+            f"Extraction {refused} was refused because too much disappeared, and the source is as "
+            "it was then. Its failed check deletions_plausible says what a person can do."
+        )
+    ended = finished_runs(instance, {HEAD_TAG: _head_tag(connection, seen)})
+    if pause := _pause(ended):
+        return dg.SkipReason(pause)
+    return dg.RunRequest(
+        # Dagster never launches a used key again: a new attempt needs a new one.
+        run_key=f"{_head_tag(connection, seen)}-{(seen.probe or '')[:SHOWN_OF_PROBE]}-{len(ended)}",
+        tags={HEAD_TAG: _head_tag(connection, seen), REASON_TAG: seen.reason},
+    )
+
+
+def see(connection: Connection, source: Source, store: StateStore, remembered: Remembered) -> Sight:
+    """Ask HEAD and the source, and remember what its databases said."""
+    head = store.head()
+    identity, clock = source.identity(), source.clock()
+    probe = _probe(source, remembered, head.head.probe if head else None)
+    full = why_full(connection, head, identity, clock)
+    if probe is None:
+        return Sight(head, None, full)
+    manifest = store.version(head.head.ref).manifest if head else None
+    reason = refresh_wanted(
+        full_reason=full,
+        same_scope=manifest is not None and manifest.scope == connection.scope().to_json(),
+        outdated=manifest is not None and manifest.format < FORMAT,
+        head_probe=head.head.probe if head else None,
+        probe=probe,
+        head_marker=head.head.marker if head else None,
+        clock=clock,
+    )
+    return Sight(head, probe, reason)
+
+
+def _probe(source: Source, remembered: Remembered, expected: str | None) -> str | None:
+    """The source's probe; what is remembered may only tell that it is as ``expected``."""
+    probes = source.probes(last=remembered.probes)
+    if probes is None:
+        return None
+    asked_now = {
+        name: probed for name, probed in probes.items() if probed is not remembered.probes.get(name)
+    }
+    if combined(probes) != expected and len(asked_now) < len(probes):
+        probes = source.probes(list(probes), last=asked_now) or {}
+    remembered.probes = probes
+    return combined(probes)
+
+
+def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -> str | None:
+    """The extraction that the guard refused while HEAD and source were as they are now."""
+    for extraction in reversed(store.extractions()):
+        as_now = (
+            extraction.base == seen.head
+            and extraction.record["probe"] == seen.probe
+            and extraction.record["scope"] == connection.scope().to_json()
+        )
+        if as_now and extraction.exists(REFUSED):
+            return extraction.id
+    return None
+
+
+def _head_tag(connection: Connection, seen: Sight) -> str:
+    return f"{connection.name}-{seen.revision}"
+
+
+def _why_nothing(connection: Connection, seen: Sight) -> str:
+    if seen.probe is None:
+        title = connection.dialect().title
+        return f"{title} has no probe: switch on {connection.name}_schedule instead."
+    version = seen.head.head.version if seen.head else 0
+    return f"Nothing changed since version {version}."
+
+
+def _pause(ended: Sequence[dg.RunRecord]) -> str | None:
+    """Until when failed refreshes of this very head are not repeated, in words."""
+    failed = [run for run in ended if run.dagster_run.status != dg.DagsterRunStatus.SUCCESS]
+    if not failed:
+        return None
+    attempts = len({_attempt(run.dagster_run) for run in failed})
+    last = max(run.end_time or run.update_timestamp.timestamp() for run in failed)
+    again = datetime.fromtimestamp(last, UTC) + pause_after(attempts)
+    if datetime.now(UTC) >= again:
+        return None
+    return f"Attempt {attempts} to refresh failed; the next begins after {again:%H:%M:%S} UTC."
+
+
+def _attempt(run: dg.DagsterRun) -> str:
+    """Which refresh a run belongs to; a fan-out has many runs."""
+    return run.tags.get(EXTRACTION_TAG, run.run_id)

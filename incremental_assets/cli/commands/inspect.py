@@ -1,0 +1,247 @@
+"""``status``, ``history``, ``diff``: looking at what is kept, without changing anything.
+
+What is looked up is in ``statuses``, ``last_runs`` and ``changes``; they are imported when a
+command runs, because Dagster and Polars take a second.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from incremental_assets.cli.printing.show import (
+    age_text,
+    bytes_text,
+    changes_text,
+    counts_text,
+    moment_shown,
+    table,
+    wide_console,
+)
+from incremental_assets.cli.shell import console, ending_plainly, print_json
+from incremental_assets.core.names import escaped
+
+if TYPE_CHECKING:
+    from incremental_assets.config.model import Config
+    from incremental_resources.state_store.version import Version
+
+TOO_OLD = 3
+TABLE_ROWS = 100
+Settings = Mapping[str, Any]
+
+
+class Duration(click.ParamType):
+    """``90``, ``30m``, ``6h``, ``2d``: a length of time in seconds."""
+
+    name = "duration"
+    UNITS: Mapping[str, int] = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw]?)", str(value), re.ASCII)
+        if found is None:
+            self.fail(f"{value!r} is no duration; write 90, 30m, 6h or 2d.", param, ctx)
+        return float(found[1]) * self.UNITS[found[2]]
+
+
+@click.command("status")
+@click.argument("connection", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option(
+    "--max-age",
+    type=Duration(),
+    metavar="DURATION",
+    help="Exit with 3 if a state is older than this (90, 30m, 6h, 2d) or there is none. The age "
+    "is the time since the marker, which is the source's clock, measured with this machine's.",
+)
+@click.pass_obj
+@ending_plainly
+def status_command(
+    settings: Settings, connection: str | None, as_json: bool, max_age: float | None
+) -> None:
+    """How connections are doing: version, age, counts, last change, and the last error.
+
+    Nothing is changed or created. A connection that was never refreshed has no version.
+    """
+    from incremental_assets.cli.reading import chosen
+    from incremental_assets.wiring import current_config
+
+    config = current_config(settings["config"], connecting=False)
+    names = [one.name for one in chosen(config, connection)]
+    statuses, broken = _statuses(config, names)
+    if as_json:
+        print_json({"connections": statuses})
+    else:
+        for status in statuses:
+            _show_status(status)
+    if broken:
+        sys.exit(1)
+    stale = [one["name"] for one in statuses if _too_old(one["age_seconds"], max_age)]
+    if stale:
+        click.echo(f"older than --max-age, or never refreshed: {', '.join(stale)}", err=True)
+        sys.exit(TOO_OLD)
+
+
+def _statuses(config: "Config", names: list[str]) -> tuple[list[dict[str, Any]], bool]:
+    """The statuses, and whether the state of any connection could not be read."""
+    from incremental_assets.cli.last_runs import existing_instance
+    from incremental_assets.cli.statuses import status_of, unreadable
+    from incremental_assets.instance.home import locate_home
+    from incremental_assets.wiring import open_state
+    from incremental_resources.errors import ResourceError
+
+    statuses, broken = [], False
+    with existing_instance(locate_home(os.environ, Path.cwd())) as instance:
+        for name in names:
+            try:
+                statuses.append(status_of(open_state(config, name), instance, datetime.now(UTC)))
+            except ResourceError as error:
+                statuses.append(unreadable(name, error))
+                broken = True
+    return statuses, broken
+
+
+def _too_old(age: float | None, limit: float | None) -> bool:
+    return limit is not None and (age is None or age > limit)
+
+
+def _show_status(status: Mapping[str, Any]) -> None:
+    out = console()
+    name, version, last = status["name"], status["version"], status["last_change"]
+    if version is None:
+        line = "no version" if status["last_error"] else "never refreshed"
+    else:
+        line = f"version {version}, true as of {moment_shown(status['marker'])}"
+        line += f" ({age_text(status['age_seconds'])} ago by this machine's clock)"
+    out.print(f"{name}: {line}", style="bold", markup=False)
+    if version is not None:
+        out.print(f"  {counts_text(status['counts'])}", markup=False)
+    if last:
+        out.print(
+            f"  last change: version {last['version']}, {moment_shown(last['at'])}", markup=False
+        )
+        for entity, changes in last["changes"].items():
+            out.print(f"    {entity}: {changes_text(changes)}", markup=False)
+    if status["running"]:
+        out.print(f"  running: {status['running']}", style="cyan", markup=False)
+    if status["last_error"]:
+        text = escaped(" ".join(status["last_error"].split()))
+        out.print(f"  last error: {text}", style="red", markup=False)
+
+
+@click.command("history")
+@click.argument("connection")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.pass_obj
+@ending_plainly
+def history_command(settings: Settings, connection: str, as_json: bool) -> None:
+    """The versions of a connection that are kept, newest first."""
+    from incremental_assets.cli.statuses import versions_of
+    from incremental_assets.wiring import current_config, open_state
+
+    config = current_config(settings["config"], connecting=False)
+    versions = versions_of(open_state(config, connection))
+    if as_json:
+        print_json({"connection": connection, "versions": versions})
+    elif not versions:
+        click.echo(f"{connection} has no version yet.")
+    else:
+        table(
+            wide_console(),
+            ["version", "created", "true as of", "size", "changes", "state"],
+            map(_history_line, versions),
+        )
+
+
+def _history_line(version: Mapping[str, Any]) -> tuple[Any, ...]:
+    changes = [f"{entity}: {changes_text(told)}" for entity, told in version["changes"].items()]
+    return (
+        version["version"],
+        moment_shown(version["created_at"]),
+        moment_shown(version["marker"]),
+        bytes_text(version["bytes"]),
+        f"{_origin(version)}{'; '.join(changes) or 'no change'}",
+        counts_text(version["counts"]),
+    )
+
+
+def _origin(version: Mapping[str, Any]) -> str:
+    target = version["rolled_back_to"]
+    return "" if target is None else f"rollback to {target}: "
+
+
+@click.command("diff")
+@click.argument("connection")
+@click.option("--version", "number", type=int, metavar="N", help="Default: the current version.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "jsonl", "json"]),
+    default="table",
+    show_default=True,
+    help="jsonl: one JSON object per row; json: one object with the rows, and under `hidden` how "
+    "many --limit left out.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="ROWS",
+    help=f"At most so many rows; 0 is all. Default: {TABLE_ROWS} in a table, else all.",
+)
+@click.pass_obj
+@ending_plainly
+def diff_command(
+    settings: Settings, connection: str, number: int | None, form: str, limit: int | None
+) -> None:
+    """What changed in a version, compared with the one it was made from.
+
+    In a version that was made from none, everything is CREATED. Names and values with control
+    characters, and names with dots, are shown in quotes as JSON writes them.
+    """
+    from incremental_assets.cli.reading import version_of
+    from incremental_assets.wiring import current_config, open_state
+
+    config = current_config(settings["config"], connecting=False)
+    store = open_state(config, connection)
+    version = version_of(store, number)
+    if limit is None and form == "table":
+        limit = TABLE_ROWS
+    write = {"table": _diff_table, "jsonl": _diff_lines, "json": _diff_object}[form]
+    write(connection, version, limit or None)
+
+
+def _diff_lines(_connection: str, version: "Version", limit: int | None) -> None:
+    from incremental_assets.cli.printing.changes import record_texts
+
+    for text in record_texts(version, limit):
+        sys.stdout.write(f"{text}\n")
+
+
+def _diff_object(connection: str, version: "Version", limit: int | None) -> None:
+    from incremental_assets.cli.printing.changes import header_text, record_texts
+
+    # Written piece by piece: the diff of a first version is as large as its state.
+    sys.stdout.write(f'{header_text(connection, version, limit)[:-1]}, "rows": [')
+    for count, text in enumerate(record_texts(version, limit)):
+        sys.stdout.write(f"{',' if count else ''}\n  {text}")
+    sys.stdout.write("\n]}\n")
+
+
+def _diff_table(connection: str, version: "Version", limit: int | None) -> None:
+    from incremental_assets.cli.printing.tables import print_diff
+
+    out, parent, target = wide_console(), version.manifest.parent, version.manifest.rolled_back_to
+    since = f"compared with version {parent.version}" if parent else "nothing came before it"
+    origin = f", rollback to version {target.version}" if target else ""
+    out.print(
+        f"{connection}, version {version.number}: {since}{origin}", style="bold", markup=False
+    )
+    hidden = print_diff(out, version, limit)
+    if hidden:
+        click.echo(f"\nand {hidden:,} more rows; --limit 0 shows all.")

@@ -1,0 +1,101 @@
+"""``ui``: the Dagster UI with instance and workspace set up."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from incremental_assets.cli.shell import ending_plainly, fail
+from incremental_assets.config.loading import ENVIRONMENT_VARIABLE, find_config
+from incremental_assets.instance.home import Home, locate_home, open_instance, prepare_home
+from incremental_assets.instance.runs import fail_abandoned_runs
+from incremental_assets.naming import LOCATION
+from incremental_assets.wiring import current_config
+from incremental_resources.demo.server import DemoServer
+
+
+@click.command("ui")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Where the UI listens.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="On which address.")
+@click.pass_obj
+@ending_plainly
+def ui_command(settings: dict[str, object], port: int, host: str) -> None:
+    """Open the Dagster UI of this directory's connections; Ctrl-C ends it."""
+    explicit = settings["config"]
+    config = current_config(explicit)
+    home = locate_home(os.environ, Path.cwd())
+    if obstacle := _obstacle(host, port):
+        fail(obstacle)
+    prepare_home(home)
+    with open_instance(home) as instance:
+        for run_id in fail_abandoned_runs(instance):
+            click.echo(f"Run {run_id} was left by a killed process; it is marked as failed.")
+    click.echo(f"The UI is at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
+    try:
+        code = _serve(home, host, port, explicit)
+    finally:
+        if any(connection.embedded for connection in config.connections):
+            DemoServer(home.demo).stop()
+    sys.exit(code)
+
+
+def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
+    # `dagster dev` tells people to use `dg`, which would need its own project layout.
+    environment = {"PYTHONWARNINGS": "ignore:Function `dev_command`", **os.environ}
+    found = find_config(explicit, os.environ, Path.cwd())
+    if found:
+        environment[ENVIRONMENT_VARIABLE] = str(found.resolve())
+    command = [sys.executable, "-m", "dagster", "dev", "--host", host, "--port", str(port)]
+    if home.project:
+        environment.pop("DAGSTER_HOME", None)
+        where, command = home.project, [*command, "-w", str(home.project / "workspace.yaml")]
+    else:
+        environment["DAGSTER_HOME"] = str(home.directory)
+        where, command = Path.cwd(), [*command, "-m", LOCATION]
+    with subprocess.Popen(command, cwd=where, env=environment) as served:
+        # Ctrl-C reaches dagster through the terminal; a SIGTERM to us has to be passed on.
+        signal.signal(signal.SIGTERM, lambda *_signal: served.send_signal(signal.SIGINT))
+        while True:
+            try:
+                code = served.wait()
+            except KeyboardInterrupt:
+                continue
+            return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
+
+
+def _obstacle(host: str, port: int) -> str | None:
+    """Why the UI cannot listen there, and what to do; None if it can."""
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host.encode("idna"), port))
+        except OSError as error:
+            return _explained(host, port, error)
+        except UnicodeError:
+            return f"{host} is no host name. Choose another address with --host."
+    return None
+
+
+def _explained(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} of {host} is taken. Choose another one with --port."
+    if error.errno == errno.EACCES:
+        return (
+            f"This user may not listen at port {port} of {host}. "
+            "Choose another one with --port; below 1024 most are reserved."
+        )
+    return (
+        f"The UI cannot listen at {host}: {error.strerror}. "
+        "Choose an address of this machine with --host."
+    )

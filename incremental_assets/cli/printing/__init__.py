@@ -1,0 +1,4 @@
+"""How the command line writes: tables, moments, sizes, and the rows of a diff.
+
+What is printed is found elsewhere.
+"""

@@ -1,0 +1,104 @@
+"""The tables of a connection's current state as external assets, when definitions load.
+
+Reading the state belongs here. However that ends, the code location loads: without a state there
+are no table assets, and where it cannot be read the log says why.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+import polars as pl
+
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.options import Lineage
+from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_assets.core.lineage import Table, shown, table_facts
+from incremental_assets.core.scope import Scope
+from incremental_assets.lineage.specs import NOTHING_READ, table_spec
+from incremental_assets.steps.stored import scan_of
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TableAssets:
+    """The assets of a connection's tables; ``why_none`` where they are left out, for people."""
+
+    specs: Sequence[dg.AssetSpec] = ()
+    why_none: str | None = None
+
+
+def table_assets(connection: Connection, objects: Callable[[], ObjectStore]) -> TableAssets:
+    """All tables that ``lineage`` admits, or none of them."""
+    if connection.lineage is None:
+        return TableAssets()
+    try:
+        version = StateStore(objects(), connection.name).current()
+        return _of_version(connection, connection.lineage, version) if version else TableAssets()
+    except Exception as error:
+        # Whatever it is, the refresh that would mend it has to load.
+        reason = f"The state could not be read: {type(error).__name__}: {error}"
+        LOG.warning("No tables of %s are shown. %s", connection.name, reason)
+        LOG.debug("No tables of %s are shown.", connection.name, exc_info=True)
+        return TableAssets(why_none=reason)
+
+
+def shown_tables(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the tables that are assets: those admitted, or none if they are too many."""
+    admitted = _admitted(lineage, tables)
+    return admitted if admitted.height <= lineage.limit else admitted.clear()
+
+
+def _admitted(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
+    return shown(tables, Scope(include=dict(lineage.include)))
+
+
+def _of_version(connection: Connection, lineage: Lineage, version: Version) -> TableAssets:
+    admitted = _admitted(lineage, scan_of(version, TABLES).collect())
+    if admitted.height > lineage.limit:
+        reason = (
+            f"`lineage` admits {admitted.height:,} tables, more than its limit of "
+            f"{lineage.limit:,}. Narrow `include`, or raise `limit`."
+        )
+        LOG.warning("No tables of %s are shown. %s", connection.name, reason)
+        return TableAssets(why_none=reason)
+    return TableAssets(_specs(connection, facts_of(version, admitted)))
+
+
+def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
+    """The given tables of a version, with their columns where the version has any."""
+    columns = scan_of(version, COLUMNS) if version.has(COLUMNS.name) else None
+    return table_facts(tables, columns)
+
+
+def _specs(connection: Connection, tables: Sequence[Table]) -> list[dg.AssetSpec]:
+    # It imports sqlglot, which takes time that only those pay who want lineage.
+    from incremental_assets.core.views import Reader
+
+    dialect = connection.dialect()
+    readers = {
+        database: Reader(dialect.sqlglot_dialect, known, dialect.definitions_name_schemas)
+        for database, known in _by_database(tables).items()
+    }
+    return [
+        table_spec(
+            connection,
+            table,
+            readers[table.key[0]].read(table.row["definition"], table.place)
+            if table.is_view
+            else NOTHING_READ,
+        )
+        for table in tables
+    ]
+
+
+def _by_database(tables: Sequence[Table]) -> Mapping[str, dict[tuple[str, str], Sequence[str]]]:
+    found: dict[str, dict[tuple[str, str], Sequence[str]]] = {}
+    for table in tables:
+        found.setdefault(table.key[0], {})[table.place] = table.column_names
+    return found

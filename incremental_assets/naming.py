@@ -1,0 +1,48 @@
+"""The names by which Dagster, its runs and the working files know what is ours.
+
+Only names that several rooms share belong here; what has such a name is made elsewhere.
+"""
+
+LOCATION = "incremental_assets.definitions"
+
+# Tags of runs.
+CONNECTION_TAG = "incremental/connection"
+EXTRACTION_TAG = "incremental/extraction"
+# Runs that read one batch each may go on at the same time; those with the connection's tag not.
+BATCH_TAG = "incremental/batch_of"
+HEAD_TAG = "incremental/head"
+REASON_TAG = "incremental/reason"
+PROCESS_TAG = "incremental/process"
+
+# The working file with the tables that a refused extraction found gone.
+REFUSED = "refused"
+
+
+def refresh_job_name(connection: str) -> str:
+    """The job of a whole refresh."""
+    return f"{connection}_refresh"
+
+
+def plan_job_name(connection: str) -> str:
+    """The job with which a fan-out begins."""
+    return f"{connection}_plan"
+
+
+def batch_job_name(connection: str) -> str:
+    """The job that reads one batch."""
+    return f"{connection}_batch"
+
+
+def apply_job_name(connection: str) -> str:
+    """The job that merges and commits what the batches read."""
+    return f"{connection}_apply"
+
+
+def partitions_name(connection: str) -> str:
+    """The name under which the instance stores the partition keys of a connection's batches."""
+    return f"{connection}__column_batches"
+
+
+def resource_key(connection: str, name: str) -> str:
+    """The key of one connection's resource in a code location."""
+    return f"{connection}__{name}"

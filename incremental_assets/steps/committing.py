@@ -1,0 +1,121 @@
+"""Writing a version nobody sees yet, and moving the head to it.
+
+Whether it may be committed is decided by ``checks``; how a head moves, by the store.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from incremental_assets.core.plan import split_batch_key
+from incremental_assets.instance.runs import is_backfilled
+from incremental_assets.naming import partitions_name
+from incremental_assets.steps.refresh import Refresh
+from incremental_resources.errors import ResourceError
+from incremental_resources.state_store.head import Head, HeadRef, VersionRef
+from incremental_resources.state_store.version import Version
+
+KEPT_EXTRACTIONS = 2
+
+
+def candidate(step: Refresh) -> Version | None:
+    """The version that ``current_state`` wrote; None where the base version stays."""
+    if step.same or not step.extraction.exists_json("candidate"):
+        return None
+    return step.store.version(VersionRef.model_validate(step.extraction.read_json("candidate")))
+
+
+def write_candidate(step: Refresh) -> Version:
+    """Write the new version's files and its manifest; found again by ``candidate``."""
+    written = candidate(step)
+    if written:
+        return written
+    base = step.base
+    staged = step.store.stage_version(step.extraction, parent=base)
+    for entity in step.scope.entities:
+        if entity == "columns" and base and step.columns_carried:
+            staged.adopt_from_parent(entity)
+        else:
+            staged.adopt_from_extraction(entity, f"state/{entity}")
+    found = step.extraction.read_json("diff/summary")
+    for name in step.extraction.names("diff"):
+        staged.adopt_from_extraction(name)
+    staged.write_summary(found["changes"])
+    version = staged.finish(
+        created_at=datetime.now(UTC),
+        marker=datetime.fromisoformat(step.record["marker"]),
+        probe=probe_to_keep(step),
+        dialect=step.connection.dialect().name,
+        scope=step.record["scope"],
+        changes=found["changes"],
+        source=source_to_keep(step),
+    )
+    step.extraction.write_json("candidate", version.ref.model_dump(mode="json"))
+    return version
+
+
+def probe_to_keep(step: Refresh) -> str | None:
+    """The probe, unless something was left unread: then the next refresh has to list again."""
+    return step.record["probe"] if step.report.is_empty() else None
+
+
+def source_to_keep(step: Refresh) -> dict[str, Any]:
+    """The server and how far it was, with the marker of the last full extraction."""
+    before = step.base_head.head.source.get("full_at") if step.base_head else None
+    full_at = step.record["marker"] if step.record["mode"] == "full" else before
+    return {**step.record["source"], "full_at": full_at}
+
+
+def commit(step: Refresh) -> HeadRef:
+    """Move the head and close the extraction.
+
+    Raises:
+        StateConflict: another extraction moved it first; nothing was changed.
+        CommitUnknown: the store did not answer; look at the head first.
+    """
+    now = step.store.head() if step.committed else None
+    moved = now or step.store.move_head(new_head(step), step.base_head)
+    step.extraction.close("committed")
+    return moved
+
+
+def new_head(step: Refresh) -> Head:
+    """The head as the extraction wants it."""
+    version = candidate(step) or step.base
+    if version is None:
+        raise RuntimeError("no version was written")
+    record = step.record
+    return Head.at(
+        version.ref,
+        marker=datetime.fromisoformat(record["marker"]),
+        probe=probe_to_keep(step),
+        extraction=step.extraction.id,
+        source=source_to_keep(step),
+    )
+
+
+def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
+    """Remove what retention does not keep. If that fails, the commit stands and the log says why:
+    the next refresh removes it."""
+    options = step.connection.options
+    try:
+        step.store.prune(options.retain_versions, KEPT_EXTRACTIONS)
+        _prune_partitions(context.instance, step)
+    except ResourceError as error:
+        context.log.warning("Old versions and working files were not removed: %s", error)
+
+
+def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
+    """Delete the partition keys of extractions whose working files are gone.
+
+    Not while a backfill of the connection is going on: Dagster fails it if keys that it names are
+    deleted. The next refresh deletes them.
+    """
+    if is_backfilled(instance, step.connection.name):
+        return
+    name = partitions_name(step.connection.name)
+    kept = {extraction.id for extraction in step.store.extractions()}
+    for key in instance.get_dynamic_partitions(name):
+        if split_batch_key(key)[0] not in kept:
+            instance.delete_dynamic_partition(name, key)

@@ -1,1 +1,0 @@
-"""Everything that touches the outside world; imports nothing from ``incremental_assets``."""

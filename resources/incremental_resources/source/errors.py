@@ -1,0 +1,37 @@
+"""The errors of a source, named by what to do about them. Each dialect maps its driver's to these.
+
+ResourceError
+├── SourceUnavailable   nobody answers, or somebody else does: try again (transient)
+├── AccessDenied        the login or a privilege is missing: mend the grants
+├── CapabilityMissing   a driver, a version or an SQL file is missing: install or upgrade it
+├── QueryFailed         the server refused or broke off a statement; transient if set so
+└── SchemaDrift         a query returned other columns than the entity has: mend the dialect's SQL
+"""
+
+from incremental_resources.errors import ResourceError
+
+
+class SourceUnavailable(ResourceError):
+    """The server does not answer now, or another server answered; which one is in the message."""
+
+    transient = True
+
+
+class AccessDenied(ResourceError):
+    """The server knows us not, or does not let us read; the role and object are in the message."""
+
+
+class CapabilityMissing(ResourceError):
+    """Something has to be installed, upgraded or written first; what is in the message."""
+
+
+class QueryFailed(ResourceError):
+    """A statement failed; ``transient`` tells whether repeating it may help."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class SchemaDrift(ResourceError):
+    """A query returned other columns or types than the entity has; they are in the message."""

@@ -1,0 +1,243 @@
+"""One SQL server as a source of metadata: which statements make a listing, a batch, a probe.
+
+What the statements say is in ``dialects/``; what their rows mean is decided by the caller.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self
+
+import polars as pl
+from sqlalchemy import URL
+
+from incremental_resources.source.dialect import Dialect
+from incremental_resources.source.errors import SourceUnavailable
+from incremental_resources.source.probes import Probed, combined
+from incremental_resources.source.sessions import Session, Sessions
+
+POSITION = "position_"
+
+NO_TABLES = pl.DataFrame(schema=dict.fromkeys(("schema", "table", "native_id"), pl.String()))
+
+NONE_YET: Mapping[str, Probed] = MappingProxyType({})
+
+Schema = Mapping[str, pl.DataType]
+
+
+class ScopeLike(Protocol):
+    """What a source needs to know of a scope."""
+
+    @property
+    def partitions(self) -> str:
+        """``collapse`` or ``list``."""
+
+    def admits_database(self, database: str) -> bool:
+        """Whether the filters let this database in."""
+
+    def admits_schema(self, database: str, schema: str) -> bool:
+        """Whether the filters let this schema in."""
+
+
+class Source:
+    """The metadata of one SQL server, as far as a scope admits it. Safe to use from threads.
+
+    ``url`` may be a function, so that a secret is looked up when it is needed and not before.
+    Every method opens a session of its own.
+    """
+
+    def __init__(
+        self,
+        url: Callable[[], URL | str] | URL | str,
+        dialect: Dialect,
+        scope: ScopeLike,
+        *,
+        statement_timeout_seconds: int,
+        name: str,
+    ) -> None:
+        self.dialect = dialect
+        self.name = name
+        self._scope = scope
+        self._sessions = Sessions(
+            url, dialect, statement_timeout_seconds=statement_timeout_seconds, name=name
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; using the source again opens new ones."""
+        self._sessions.close()
+
+    def clock(self) -> datetime:
+        """The source's own time, UTC."""
+        with self._sessions.session("the clock") as session:
+            value = session.rows("now")[0]["now"]
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+    def identity(self) -> dict[str, dict[str, Any]]:
+        """Which server this is (``identity``) and how far it has got (``position``)."""
+        with self._sessions.session("the server's identity") as session:
+            return _identity(session)
+
+    def version(self) -> str:
+        """The server's version.
+
+        Raises:
+            CapabilityMissing: it is older than the dialect can read.
+        """
+        with self._sessions.session("the server's version") as session:
+            version = str(session.rows("version")[0]["version"])
+            self.dialect.check_version(version)
+        return version
+
+    def databases(self) -> list[str]:
+        """The names of the databases that exist and that the scope admits, sorted."""
+        with self._sessions.session("databases") as session:
+            names = [str(row["database"]) for row in session.rows("databases")]
+        return sorted(filter(self._scope.admits_database, names))
+
+    def probe(self, databases: Sequence[str] | None = None) -> str | None:
+        """A text that differs after whatever would change a listing or a batch; None = unknown.
+
+        ``databases``: those to ask, as ``databases()`` returned them; by default it is asked.
+        """
+        found = self.probes(databases)
+        return None if found is None else combined(found)
+
+    def probes(
+        self, databases: Sequence[str] | None = None, *, last: Mapping[str, Probed] = NONE_YET
+    ) -> dict[str, Probed] | None:
+        """The probe of every database, in their order; None = unknown.
+
+        ``last``: what an earlier call returned. A database to whose catalogs nothing was written
+        since is not asked for its probe again.
+        """
+        if not self.dialect.has("probe"):
+            return None
+        names = self.databases() if databases is None else databases
+        return {name: self._probed(name, last.get(name)) for name in names}
+
+    def _probed(self, database: str, last: Probed | None) -> Probed:
+        writes = None
+        if self.dialect.has("writes"):
+            # In a transaction of its own, which ends before the probe's begins: what is written
+            # between the two must not be counted without being in the probe.
+            with self._sessions.session("the probe", database) as session:
+                writes = session.rows("writes")[0]["writes"]
+        if last and writes is not None and last.writes == writes:
+            return last
+        with self._sessions.session("the probe", database) as session:
+            return Probed(str(session.rows("probe")[0]["probe"]), writes)
+
+    def listing(
+        self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """All rows of an entity in every admitted database and schema: whole, or it raises.
+
+        ``databases`` are those that ``databases()`` returned when the extraction began, so that
+        all its listings are of the same; by default it is asked.
+
+        Raises:
+            SourceUnavailable: one of ``databases`` cannot be listed any more.
+        """
+        if entity_name == "databases":
+            with self._sessions.session("databases") as session:
+                listed = session.frame("databases", schema)
+            admitted = map(self._scope.admits_database, listed["database"])
+            listed = listed.filter(pl.Series(admitted, dtype=pl.Boolean))
+            kept = self._still_listed(listed["database"].to_list(), databases)
+            return listed.filter(pl.col("database").is_in(kept))
+        kept = self._still_listed(self.databases(), databases)
+        parts = [self._list(entity_name, schema, database) for database in kept]
+        return pl.concat([pl.DataFrame(schema=schema), *parts])
+
+    def _still_listed(self, found: Sequence[str], expected: Sequence[str] | None) -> Sequence[str]:
+        """``expected``, if all are among ``found``; ``found``, if nothing is expected.
+
+        A database that closes between two listings must not look as if it were emptied.
+        """
+        if expected is None:
+            return found
+        if missing := [name for name in expected if name not in found]:
+            raise SourceUnavailable(
+                f"{self.name}: {', '.join(map(repr, missing))} could be listed when this "
+                "extraction began and is now gone or takes no connections, so that no listing "
+                "would be whole. Refresh again."
+            )
+        return expected
+
+    def _list(self, entity_name: str, schema: Schema, database: str) -> pl.DataFrame:
+        """One database's share; its schemas are read in the same session, so at the same time."""
+        with self._sessions.session(entity_name, database) as session:
+            names = [str(row["schema"]) for row in session.rows("schemas")]
+            admitted = [name for name in names if self._scope.admits_schema(database, name)]
+            listed = session.frame(
+                entity_name,
+                schema,
+                schemas=admitted,
+                list_partitions=self._scope.partitions == "list",
+            )
+        return listed.filter(pl.col("schema").is_in(admitted))
+
+    def try_statement(self, file: str, database: str) -> None:
+        """Run what lists or reads an entity in ``database``, asking for nothing.
+
+        Raises:
+            ResourceError: what a refresh would fail with there: a privilege that is missing, say.
+        """
+        binds = {"schemas": [], "list_partitions": False, **self.dialect.bind_tables(NO_TABLES)}
+        with self._sessions.session(f"a trial of {file}", database) as session:
+            session.rows(file, **binds)
+
+    def columns(
+        self,
+        database: str,
+        tables: pl.DataFrame,
+        schema: Schema,
+        *,
+        identity: Mapping[str, Any] | None,
+    ) -> Iterator[pl.DataFrame]:
+        """The columns of ``tables`` (schema, table, native_id) in frames, in any order.
+
+        ``identity`` is what ``identity()`` returned when the extraction began, or its first part.
+
+        Raises:
+            SourceUnavailable: another server answers now.
+        """
+        with self._sessions.session("columns", database) as session:
+            if identity is not None:
+                _check_identity(session, identity.get("identity", identity))
+            yield from session.frames("columns", schema, **self.dialect.bind_tables(tables))
+
+
+def _identity(session: Session) -> dict[str, dict[str, Any]]:
+    row = session.rows("identity")[0]
+    return {
+        "identity": {
+            name: str(value) for name, value in row.items() if not name.startswith(POSITION)
+        },
+        "position": {
+            name.removeprefix(POSITION): int(value)
+            for name, value in row.items()
+            if name.startswith(POSITION) and value is not None
+        },
+    }
+
+
+def _check_identity(session: Session, expected: Mapping[str, Any]) -> None:
+    found = _identity(session)["identity"]
+    if found != dict(expected):
+        raise SourceUnavailable(
+            f"another server answers: {found} instead of {dict(expected)}, where this extraction "
+            "began. Let the address lead to one server, then refresh again."
+        )
