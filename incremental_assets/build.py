@@ -22,7 +22,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.lineage.table_assets import table_assets
 from incremental_assets.naming import resource_key
-from incremental_assets.steps.batches import Silence
+from incremental_assets.steps.batches import NoProgress
 from incremental_assets.steps.metadata import inert
 from incremental_assets.wiring import open_objects, source_makers
 from incremental_resources.source.resource import sources_resource
@@ -51,7 +51,7 @@ def build_definitions(
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),
         "states": states_resource(lambda: open_objects(config)),
-        "progress": dg.ResourceDefinition.hardcoded_resource(Silence()),
+        "progress": dg.ResourceDefinition.hardcoded_resource(NoProgress()),
     } | dict(overrides or {})
 
     def assets_of(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:

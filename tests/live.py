@@ -10,12 +10,12 @@ import dagster as dg
 import polars as pl
 from pydantic import SecretStr
 
-from incremental_assets.cli.running import Outcome, Refresher, Wish
+from incremental_assets.cli.running import Outcome, Refresher, RefreshRequest
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.config.options import Options
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.steps.batches import Silence
+from incremental_assets.steps.batches import NoProgress
 from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.version import Version
@@ -50,12 +50,12 @@ def refreshing(
     """Refreshes of the database into a store (default: a new one in memory)."""
     with instance or dg.DagsterInstance.ephemeral() as instance:
         config = configured(url, **settings)
-        yield Refresher(config, instance, Silence(), objects or MemoryObjects())
+        yield Refresher(config, instance, NoProgress(), objects or MemoryObjects())
 
 
 def attempt(refresher: Refresher, **wish: Any) -> Outcome:
     """One refresh, however it ends."""
-    return refresher.run(NAME, Wish(**wish), lambda _event: None)
+    return refresher.run(NAME, RefreshRequest(**wish), lambda _event: None)
 
 
 def refresh(refresher: Refresher, **wish: Any) -> Outcome:

@@ -22,7 +22,7 @@ from incremental_assets import wiring
 from incremental_assets.cli import running
 from incremental_assets.cli.app import main
 from incremental_assets.config.model import Config
-from incremental_assets.steps.batches import Silence
+from incremental_assets.steps.batches import NoProgress
 from incremental_resources.state_store.objects import ObjectStore, prove
 from tests.live import NAME
 
@@ -140,8 +140,8 @@ def attempt_watched(
         on_event(event.event_type_value, str(event.step_key).removeprefix(f"{NAME}__"))
 
     with dg.DagsterInstance.ephemeral() as instance:
-        refresher = running.Refresher(config, instance, Silence(), objects)
-        return refresher.run(NAME, running.Wish(), tell)
+        refresher = running.Refresher(config, instance, NoProgress(), objects)
+        return refresher.run(NAME, running.RefreshRequest(), tell)
 
 
 def refresh_by_command(config: Path, home: Path, around: Around = Operation.do) -> None:

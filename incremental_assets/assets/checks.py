@@ -16,7 +16,7 @@ from incremental_assets.core.errors import (
     NoOpenExtraction,
 )
 from incremental_assets.steps import refresh
-from incremental_assets.steps.failures import failing_plainly, retries
+from incremental_assets.steps.failures import failing_with_our_message, retries
 from incremental_assets.steps.judging import (
     disagreeing_files,
     judge,
@@ -56,7 +56,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         retry_policy=retries(connection),
     )
     @with_resources_of(connection.name)
-    @failing_plainly
+    @failing_with_our_message
     def current_state_checks(
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
     ):

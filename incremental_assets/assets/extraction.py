@@ -6,7 +6,7 @@ from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.run_config import ExtractionConfig
 from incremental_assets.steps import metadata
-from incremental_assets.steps.failures import Ours
+from incremental_assets.steps.failures import OUR_ERRORS
 from incremental_assets.steps.fan_out import stop_if_busy
 from incremental_assets.steps.opening import open_extraction, preflight
 from incremental_resources.source.pool import Sources
@@ -35,7 +35,7 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_busy(context, connection, store)
             source = sources[connection.name]
             found = preflight(connection, source, store)
-        except Ours as error:
+        except OUR_ERRORS as error:
             told = f"{type(error).__name__}: {error}"
             yield dg.AssetCheckResult(check_name="preflight", passed=False, description=told)
             raise

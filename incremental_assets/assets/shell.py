@@ -9,7 +9,7 @@ import dagster as dg
 from incremental_assets.assets.resource_keys import with_resources_of
 from incremental_assets.config.connection import Connection
 from incremental_assets.naming import CONNECTION_TAG
-from incremental_assets.steps.failures import failing_plainly, retries
+from incremental_assets.steps.failures import failing_with_our_message, retries
 
 
 def connection_asset(
@@ -32,7 +32,7 @@ def connection_asset(
                 metadata={"dagster/code_references": _code_of(body)},
                 retry_policy=retries(connection),
                 **more,
-            )(with_resources_of(connection.name)(failing_plainly(body)))
+            )(with_resources_of(connection.name)(failing_with_our_message(body)))
 
     return decorate
 

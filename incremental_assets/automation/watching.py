@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from incremental_assets.automation.remembered import Remembered
+from incremental_assets.automation.probe_cache import ProbeCache
 from incremental_assets.config.connection import Connection
 from incremental_assets.core.sensing import pause_after, refresh_wanted
 from incremental_assets.instance.runs import fail_abandoned_runs, finished_runs, unfinished_runs
@@ -27,7 +27,7 @@ SHOWN_OF_PROBE = 16
 
 
 @dataclass(frozen=True)
-class Sight:
+class Observation:
     """What a look saw: HEAD, the source's probe, and why a refresh is wanted, if it is."""
 
     head: HeadRef | None
@@ -56,7 +56,7 @@ def look(
         )
     if busy := why_busy(instance, connection, store):
         return dg.SkipReason(f"{busy} The source was not asked.")
-    remembered = Remembered.of(context.cursor, datetime.now(UTC))
+    remembered = ProbeCache.of(context.cursor, datetime.now(UTC))
     seen = see(connection, source, store, remembered)
     context.update_cursor(remembered.cursor())
     if seen.reason is None:
@@ -76,14 +76,16 @@ def look(
     )
 
 
-def see(connection: Connection, source: Source, store: StateStore, remembered: Remembered) -> Sight:
+def see(
+    connection: Connection, source: Source, store: StateStore, remembered: ProbeCache
+) -> Observation:
     """Ask HEAD and the source, and remember what its databases said."""
     head = store.head()
     identity, clock = source.identity(), source.clock()
     probe = _probe(source, remembered, head.head.probe if head else None)
     full = why_full(connection, head, identity, clock)
     if probe is None:
-        return Sight(head, None, full)
+        return Observation(head, None, full)
     manifest = store.version(head.head.ref).manifest if head else None
     reason = refresh_wanted(
         full_reason=full,
@@ -94,10 +96,10 @@ def see(connection: Connection, source: Source, store: StateStore, remembered: R
         head_marker=head.head.marker if head else None,
         clock=clock,
     )
-    return Sight(head, probe, reason)
+    return Observation(head, probe, reason)
 
 
-def _probe(source: Source, remembered: Remembered, expected: str | None) -> str | None:
+def _probe(source: Source, remembered: ProbeCache, expected: str | None) -> str | None:
     """The source's probe; what is remembered may only tell that it is as ``expected``."""
     probes = source.probes(last=remembered.probes)
     if probes is None:
@@ -111,7 +113,7 @@ def _probe(source: Source, remembered: Remembered, expected: str | None) -> str 
     return combined(probes)
 
 
-def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -> str | None:
+def refused_extraction(connection: Connection, store: StateStore, seen: Observation) -> str | None:
     """The extraction that the guard refused while HEAD and source were as they are now."""
     for extraction in reversed(store.extractions()):
         as_now = (
@@ -124,11 +126,11 @@ def refused_extraction(connection: Connection, store: StateStore, seen: Sight) -
     return None
 
 
-def _head_tag(connection: Connection, seen: Sight) -> str:
+def _head_tag(connection: Connection, seen: Observation) -> str:
     return f"{connection.name}-{seen.revision}"
 
 
-def _why_nothing(connection: Connection, seen: Sight) -> str:
+def _why_nothing(connection: Connection, seen: Observation) -> str:
     if seen.probe is None:
         title = connection.dialect().title
         return f"{title} has no probe: switch on {connection.name}_schedule instead."

@@ -19,7 +19,7 @@ from incremental_assets.config.model import Config
 from incremental_assets.config.url import FileSecret
 from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
 from incremental_assets.core.names import path_of
-from incremental_assets.steps.failures import Ours
+from incremental_assets.steps.failures import OUR_ERRORS
 from incremental_assets.wiring import open_objects, open_source, open_state
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.source.errors import CapabilityMissing
@@ -27,16 +27,16 @@ from incremental_resources.source.source import Source
 
 CLOCKS_AGREE_SECONDS = 60
 SHOWN_NAMES = 10
-Result = Literal["ok", "warn", "failed"]
+Status = Literal["ok", "warn", "failed"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """How one thing that was tried came out."""
 
     connection: str | None
     check: str
-    result: Result
+    result: Status
     seconds: float
     message: str
 
@@ -46,7 +46,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Told:
+class Success:
     """What is to be said of something that worked."""
 
     message: str
@@ -58,22 +58,22 @@ class Told:
         return "; ".join([self.message, *self.warnings])
 
 
-def attempt(connection: str | None, check: str, body: Callable[[], Told]) -> Finding:
+def attempt(connection: str | None, check: str, body: Callable[[], Success]) -> CheckResult:
     """Try ``body``; an error of ours is a finding too."""
     started = time.monotonic()
-    result: Result
+    result: Status
     try:
         told = body()
         result, message = "warn" if told.warnings else "ok", told.text
-    except Ours as error:
+    except OUR_ERRORS as error:
         result, message = "failed", f"{type(error).__name__}: {error}"
-    return Finding(connection, check, result, round(time.monotonic() - started, 3), message)
+    return CheckResult(connection, check, result, round(time.monotonic() - started, 3), message)
 
 
 def check_all(
     config: Config, connections: Iterable[Connection], *, full: bool
-) -> Iterator[Finding]:
-    """Finding by finding, as they are made."""
+) -> Iterator[CheckResult]:
+    """CheckResult by finding, as they are made."""
     yield attempt(None, "store", lambda: _store(config))
     for connection in connections:
         with _server_as_it_was(config, connection):
@@ -91,16 +91,16 @@ def _server_as_it_was(config: Config, connection: Connection) -> Iterator[None]:
             demo.stop()
 
 
-def _store(config: Config) -> Told:
+def _store(config: Config) -> Success:
     objects = open_objects(config)
     objects.check()
-    return Told(f"{objects.uri} can be written and honours conditional writes")
+    return Success(f"{objects.uri} can be written and honours conditional writes")
 
 
-def _connection(config: Config, connection: Connection, *, full: bool) -> Iterator[Finding]:
+def _connection(config: Config, connection: Connection, *, full: bool) -> Iterator[CheckResult]:
     name = connection.name
     yield attempt(name, "state", lambda: _state(config, name))
-    probed: list[Probed] = []
+    probed: list[CheckedServer] = []
     login = attempt(name, "login", lambda: _login(config, connection, probed))
     yield login
     if login.result == "failed":
@@ -113,15 +113,17 @@ def _connection(config: Config, connection: Connection, *, full: bool) -> Iterat
         server.close()
 
 
-def _state(config: Config, name: str) -> Told:
+def _state(config: Config, name: str) -> Success:
     version = open_state(config, name).current()
     if version is None:
-        return Told("never refreshed")
+        return Success("never refreshed")
     version.verify()
-    return Told(f"version {version.number} is there, and every file is what it was committed with")
+    return Success(
+        f"version {version.number} is there, and every file is what it was committed with"
+    )
 
 
-class Probed:
+class CheckedServer:
     """A connection's server, seen with the connection's filters and without them."""
 
     def __init__(self, config: Config, connection: Connection) -> None:
@@ -144,15 +146,15 @@ class Probed:
             source.close()
 
 
-def _login(config: Config, connection: Connection, probed: list[Probed]) -> Told:
-    server = Probed(config, connection)
+def _login(config: Config, connection: Connection, probed: list[CheckedServer]) -> Success:
+    server = CheckedServer(config, connection)
     try:
         server.source.clock()
-    except Ours:
+    except OUR_ERRORS:
         server.close()
         raise
     probed.append(server)
-    return Told(f"{server.source.dialect.title} answers", _exposed(connection))
+    return Success(f"{server.source.dialect.title} answers", _exposed(connection))
 
 
 def _exposed(connection: Connection) -> list[str]:
@@ -162,9 +164,9 @@ def _exposed(connection: Connection) -> list[str]:
     return []
 
 
-def _checks(server: Probed, *, full: bool) -> Iterator[tuple[str, Callable[[], Told]]]:
+def _checks(server: CheckedServer, *, full: bool) -> Iterator[tuple[str, Callable[[], Success]]]:
     """What is tried once the login worked; each by itself."""
-    yield "version", lambda: Told(server.source.version())
+    yield "version", lambda: Success(server.source.version())
     yield "identity", lambda: _identity(server.source)
     yield "clock", lambda: _clock(server.source)
     yield "probe", lambda: _probe(server.source)
@@ -178,7 +180,7 @@ def _checks(server: Probed, *, full: bool) -> Iterator[tuple[str, Callable[[], T
             yield entity, lambda entity=entity: _listing(server, entity)
 
 
-def _clock(source: Source) -> Told:
+def _clock(source: Source) -> Success:
     before = datetime.now(UTC)
     theirs = source.clock()
     after = datetime.now(UTC)
@@ -189,37 +191,37 @@ def _clock(source: Source) -> Told:
     word = "ahead of" if ahead > behind else "behind"
     message = f"{offset:.1f} s {word} this machine's clock"
     if offset <= CLOCKS_AGREE_SECONDS:
-        return Told(message if offset >= 0.1 else "the same as this machine's")
-    return Told(message, ["ages in `status` are wrong by that; increments are not"])
+        return Success(message if offset >= 0.1 else "the same as this machine's")
+    return Success(message, ["ages in `status` are wrong by that; increments are not"])
 
 
-def _identity(source: Source) -> Told:
+def _identity(source: Source) -> Success:
     facts = source.identity()["identity"]
-    return Told(", ".join(f"{name} {value}" for name, value in facts.items()))
+    return Success(", ".join(f"{name} {value}" for name, value in facts.items()))
 
 
-def _rights(source: Source, entity: str) -> Told:
+def _rights(source: Source, entity: str) -> Success:
     """Whether the login may run the entity's statement in every database that is read."""
     databases = source.databases()
     for database in databases:
         source.try_statement(entity, database)
     where = "1 database" if len(databases) == 1 else f"{len(databases)} databases"
-    return Told(f"the login may do that in {where}")
+    return Success(f"the login may do that in {where}")
 
 
-def _probe(source: Source) -> Told:
+def _probe(source: Source) -> Success:
     if source.probe() is None:
-        return Told(f"{source.dialect.title} has none: every refresh lists")
-    return Told("answers")
+        return Success(f"{source.dialect.title} has none: every refresh lists")
+    return Success("answers")
 
 
-def _databases(server: Probed) -> Told:
+def _databases(server: CheckedServer) -> Success:
     there = _listed_databases(server)
     admitted = server.source.databases()
     if not admitted:
         raise CapabilityMissing(
             f"the filters admit none of the databases there are: {_names(there)}. Databases are "
-            "matched whole and case-sensitively; mend `include` and `exclude`."
+            "matched whole and case-sensitively; fix `include` and `exclude`."
         )
     warnings = [
         f"{side} {pattern!r} matches no database"
@@ -227,15 +229,15 @@ def _databases(server: Probed) -> Told:
         for pattern in filters
         if not _any_match(pattern, there)
     ]
-    return Told(f"{len(admitted)} of {len(there)} are read: {_names(admitted)}", warnings)
+    return Success(f"{len(admitted)} of {len(there)} are read: {_names(admitted)}", warnings)
 
 
-def _listed_databases(server: Probed) -> list[str]:
+def _listed_databases(server: CheckedServer) -> list[str]:
     listed = server.seeing([".*"]).listing(DATABASES.name, DATABASES.schema)
     return listed["database"].to_list()
 
 
-def _schemas(server: Probed) -> Told:
+def _schemas(server: CheckedServer) -> Success:
     admitted = server.source.databases()
     # With the connection's own filters, what they leave out could not be told from a mistake.
     listed = server.seeing(map(re.escape, admitted)).listing(SCHEMAS.name, SCHEMAS.schema)
@@ -254,17 +256,17 @@ def _schemas(server: Probed) -> Told:
     hint = ""
     if server.source.dialect.hides_what_is_not_granted:
         hint = f" ({server.source.dialect.title} shows only what the role may see)"
-    return Told(f"{len(read)} of {len(there)} are read, {told or 'none'}{hint}", warnings)
+    return Success(f"{len(read)} of {len(there)} are read, {told or 'none'}{hint}", warnings)
 
 
-def _listing(server: Probed, entity: str) -> Told:
+def _listing(server: CheckedServer, entity: str) -> Success:
     listed = server.source.listing(entity, ENTITIES[entity].schema)
     pattern = server.scope.exclude_tables
     if entity != "tables" or pattern is None:
-        return Told(f"{listed.height:,} listed")
+        return Success(f"{listed.height:,} listed")
     names: pl.Series = listed["table"].unique()
     unused = [] if _any_match(pattern, names) else [f"exclude_tables {pattern!r} matches no table"]
-    return Told(f"{listed.height:,} listed, before exclude_tables and the options", unused)
+    return Success(f"{listed.height:,} listed, before exclude_tables and the options", unused)
 
 
 def _filters(connection: Connection) -> Iterator[tuple[str, Mapping[str, tuple[str, ...]]]]:

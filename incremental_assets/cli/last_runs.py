@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
-from incremental_assets.instance.home import Home, open_instance, telling_of
+from incremental_assets.instance.home import Home, home_errors, open_instance
 from incremental_assets.instance.runs import FINISHED, is_abandoned, unfinished_runs
 from incremental_assets.naming import (
     apply_job_name,
@@ -38,7 +38,7 @@ def existing_instance(home: Home) -> Iterator[dg.DagsterInstance | None]:
     Raises:
         ConfigError: the home cannot be used.
     """
-    with telling_of(home):
+    with home_errors(home):
         used = _was_used(home)
     if not used:
         yield None

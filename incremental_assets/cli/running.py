@@ -42,7 +42,7 @@ BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
 
 
 @dataclass(frozen=True)
-class Wish:
+class RefreshRequest:
     """What somebody asked of a refresh."""
 
     full: bool = False
@@ -114,7 +114,9 @@ class Refresher:
         """The state of one connection."""
         return StateStore(self._objects, name)
 
-    def run(self, name: str, wish: Wish, on_event: Callable[[dg.DagsterEvent], None]) -> Outcome:
+    def run(
+        self, name: str, wish: RefreshRequest, on_event: Callable[[dg.DagsterEvent], None]
+    ) -> Outcome:
         """Refresh one connection.
 
         Raises:

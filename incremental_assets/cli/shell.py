@@ -37,7 +37,7 @@ class LazyCommands(click.Group):
             _end_interrupted()
 
 
-def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+def ending_with_our_message(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command whose errors of ours end it with one message on stderr and exit code 1."""
 
     @functools.wraps(command)
@@ -48,11 +48,11 @@ def ending_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             _end_interrupted()
         except Exception as error:
             # Imported here because it brings Dagster, which takes a second.
-            from incremental_assets.steps.failures import Ours
+            from incremental_assets.steps.failures import OUR_ERRORS
 
             if click.get_current_context().obj["debug"]:
                 raise
-            if isinstance(error, Ours):
+            if isinstance(error, OUR_ERRORS):
                 fail(f"{type(error).__name__}: {error}")
             if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
                 fail(f"The output cannot be written: {error.strerror}.")

@@ -67,7 +67,7 @@ def checked(url: SecretStr, base: Path | None, name: str | None, dialect: str | 
     if not isinstance(url, LateSecret):
         plain = SecretStr(anchored(url.get_secret_value(), base, name))
         if dialect and dialect_for(plain.get_secret_value()).name != dialect:
-            raise refusal(f"is not one of the dialect {dialect}; leave dialect out, or mend it")
+            raise refusal(f"is not one of the dialect {dialect}; leave dialect out, or fix it")
         return plain
     if dialect is None:
         try:
@@ -94,7 +94,7 @@ def address_of(name: str, url: SecretStr, dialect: str | None) -> str:
     if dialect and found.name != dialect:
         raise ConfigError(
             f"connection {name}: {url} holds a {found.title} url, but dialect is {dialect}. "
-            "Mend one of them."
+            "Fix one of them."
         )
     return plain
 

@@ -1,6 +1,6 @@
 """Whether so much disappeared at once that a person should look before it becomes true.
 
-Refusing is the caller's act; here are the findings and the words for them.
+Refusing is the caller's act; here are the suspicions and the words for them.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NAMED = 10
 
 
 @dataclass(frozen=True)
-class Finding:
+class Suspicion:
     """One reason to stop. ``database`` and ``schema`` are empty where it concerns more."""
 
     what: What
@@ -33,14 +33,14 @@ class Finding:
 class Verdict:
     """Findings (none: go on), the keys of what is gone, and how many of them are not accepted."""
 
-    findings: tuple[Finding, ...]
+    suspicions: tuple[Suspicion, ...]
     gone: pl.DataFrame
     beyond: int
 
     @property
     def refused(self) -> bool:
         """Whether the head has to stay."""
-        return bool(self.findings)
+        return bool(self.suspicions)
 
 
 def guard(
@@ -70,35 +70,38 @@ def guard(
     # An empty listing is suspicious even if the filters are said to explain it.
     words = [Change.DELETED] if seen.height else GONE
     gone = plan.filter(pl.col("change").is_in(words)).select(TABLES.key)
-    findings = tuple(_findings(base_tables, gone, seen, percent)) if gone.height else ()
+    suspicions = tuple(_findings(base_tables, gone, seen, percent)) if gone.height else ()
     if doubt and gone.height:
-        findings = (Finding("source", "", "", gone.height, base_tables.height, doubt), *findings)
+        suspicions = (
+            Suspicion("source", "", "", gone.height, base_tables.height, doubt),
+            *suspicions,
+        )
     beyond = gone if accepted is None else gone.join(accepted, on=TABLES.key, how="anti")
-    return Verdict(findings if beyond.height else (), gone, beyond.height)
+    return Verdict(suspicions if beyond.height else (), gone, beyond.height)
 
 
 def _findings(
     base: pl.DataFrame, gone: pl.DataFrame, seen: pl.DataFrame, percent: float
-) -> Iterator[Finding]:
+) -> Iterator[Suspicion]:
     total, lost = base.height, gone.height
     if not seen.height:
         text = f"the listing is empty; the state has {_tables(total)}"
-        yield Finding("empty listing", "", "", lost, total, text)
+        yield Suspicion("empty listing", "", "", lost, total, text)
         return
     if lost * 100 > percent * total:
         text = f"{lost} of {_tables(total)} are gone, more than {percent:g} %"
-        yield Finding("share", "", "", lost, total, text)
+        yield Suspicion("share", "", "", lost, total, text)
     databases = _emptied(base, gone, seen, ["database"])
     for database, lost, total in databases.iter_rows():
         text = f"nothing is left of database {database!r} ({lost} of its {_tables(total)} gone)"
-        yield Finding("database", database, "", lost, total, text)
+        yield Suspicion("database", database, "", lost, total, text)
     schemas = _emptied(base, gone, seen, ["database", "schema"])
     for database, schema, lost, total in (
         schemas.join(databases, on="database", how="anti").sort("database", "schema").iter_rows()
     ):
         place = f"schema {schema!r} of database {database!r}"
         text = f"nothing is left of {place} ({lost} of its {_tables(total)} gone)"
-        yield Finding("schema", database, schema, lost, total, text)
+        yield Suspicion("schema", database, schema, lost, total, text)
 
 
 def _emptied(
@@ -133,9 +136,9 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
 
 
 def reasons(verdict: Verdict) -> str:
-    """The first findings, and how many more there are."""
-    told = "; ".join(finding.text for finding in verdict.findings[:NAMED])
-    more = len(verdict.findings) - NAMED
+    """The first suspicions, and how many more there are."""
+    told = "; ".join(finding.text for finding in verdict.suspicions[:NAMED])
+    more = len(verdict.suspicions) - NAMED
     return f"{told}; and {more} more" if more > 0 else told
 
 

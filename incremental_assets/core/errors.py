@@ -1,9 +1,9 @@
 """The errors that the rules raise, named by what to do about them.
 
 RuleError
-├── DuplicateKey           a listing holds the same key twice: mend the dialect's SQL
-├── InvalidScope           a filter is not a valid pattern: mend the configuration
-├── DeletionsSuspicious    too much disappeared at once: look, then accept or mend the grants
+├── DuplicateKey           a listing holds the same key twice: fix the dialect's SQL
+├── InvalidScope           a filter is not a valid pattern: fix the configuration
+├── DeletionsSuspicious    too much disappeared at once: look, then accept or fix the grants
 ├── NoOpenExtraction       a step has no extraction to work for: run the refresh job
 ├── ExtractionClosed       its extraction is over: run the refresh job, which opens a new one
 └── BatchesFailed          some batches could not be read: re-execute, only they are read again

@@ -42,7 +42,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Progress:
+class FanOutStatus:
     """How far an extraction is. ``planned``: all is there that only the plan's run writes;
     ``done``: batches whose file is there; ``attempts``: its runs, oldest first."""
 
@@ -85,7 +85,7 @@ class Decision:
     stuck: bool = False
 
 
-def decide(progress: Progress, at_once: int) -> Decision:
+def decide(progress: FanOutStatus, at_once: int) -> Decision:
     """What the extraction needs next, with at most ``at_once`` batches being read."""
     name, extraction = progress.connection, progress.extraction
     if run := progress.going("plan"):
@@ -101,7 +101,7 @@ def decide(progress: Progress, at_once: int) -> Decision:
     return _apply(progress)
 
 
-def _batches(progress: Progress, at_once: int) -> Decision:
+def _batches(progress: FanOutStatus, at_once: int) -> Decision:
     missing = [n for n in range(progress.batches) if n not in progress.done]
     going = [n for n in range(progress.batches) if progress.going(n)]
     given_up = [n for n in missing if n not in going and progress.given_up(n)]
@@ -115,17 +115,17 @@ def _batches(progress: Progress, at_once: int) -> Decision:
     return Decision(told, batches=now, stuck=not now and not going)
 
 
-def _given_up(progress: Progress, numbers: Sequence[int]) -> str:
+def _given_up(progress: FanOutStatus, numbers: Sequence[int]) -> str:
     keys = [batch_key(progress.extraction, number) for number in numbers]
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return (
-        f"no other run is asked for {', '.join(keys[:SHOWN])}{more}. Mend what their runs say, "
+        f"no other run is asked for {', '.join(keys[:SHOWN])}{more}. Fix what their runs say, "
         "then materialize these partitions of column_batches: the rest follows by itself. Or run "
         f"{progress.connection}_plan: it begins anew."
     )
 
 
-def _apply(progress: Progress) -> Decision:
+def _apply(progress: FanOutStatus) -> Decision:
     name, extraction = progress.connection, progress.extraction
     if run := progress.going("apply"):
         return Decision(f"Run {run} is finishing extraction {extraction}.")
@@ -139,6 +139,6 @@ def _apply(progress: Progress) -> Decision:
         )
     return Decision(
         f"All batches of {extraction} are there, but run {progress.of('apply')[-1].run} could not "
-        f"finish it. Mend what it says and re-execute it, or run {name}_plan: it begins anew.",
+        f"finish it. Fix what it says and re-execute it, or run {name}_plan: it begins anew.",
         stuck=True,
     )

@@ -92,7 +92,7 @@ def _reconcile_due(last_full: datetime | None, clock: datetime, every_days: floa
 
 
 @dataclass(frozen=True)
-class Standing:
+class Fingerprint:
     """What must be equal to the head's before a listing may be skipped.
 
     ``scope`` is ``Scope.to_json()``, which has the options that decide what is stored; ``format``
@@ -106,8 +106,8 @@ class Standing:
 
 
 def must_list(
-    head: Standing,
-    now: Standing,
+    head: Fingerprint,
+    now: Fingerprint,
     *,
     tokens_missing: int,
     probe_times: Iterable[datetime] = (),

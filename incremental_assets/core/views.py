@@ -23,7 +23,7 @@ PLAIN = re.compile(r"\w+\.(\w+)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Reader:
+class ViewReader:
     """Reads the definitions of views of one database.
 
     ``known``: table -> its columns in order. ``qualified``: whether definitions name the schema of

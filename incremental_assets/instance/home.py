@@ -76,7 +76,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     prepare_home(home)
     settings = home.project or home.directory
     overrides = NO_CAPTURE | (_storage_of_project(home) if home.project else {})
-    with telling_of(home):
+    with home_errors(home):
         instance = dg.DagsterInstance.from_ref(
             InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
         )
@@ -102,7 +102,7 @@ def prepare_home(home: Home) -> None:
     Raises:
         ConfigError: the home cannot be used.
     """
-    with telling_of(home):
+    with home_errors(home):
         home.directory.mkdir(parents=True, exist_ok=True)
         settings = home.directory / "dagster.yaml"
         if home.project is None and not settings.exists():
@@ -111,7 +111,7 @@ def prepare_home(home: Home) -> None:
 
 
 @contextmanager
-def telling_of(home: Home) -> Iterator[None]:
+def home_errors(home: Home) -> Iterator[None]:
     """Turn what the file system or SQLite refuses into a ConfigError that names the home."""
     try:
         yield

@@ -41,7 +41,7 @@ def table_assets(connection: Connection, objects: Callable[[], ObjectStore]) -> 
         version = StateStore(objects(), connection.name).current()
         return _of_version(connection, connection.lineage, version) if version else TableAssets()
     except Exception as error:
-        # Whatever it is, the refresh that would mend it has to load.
+        # Whatever it is, the refresh that would fix it has to load.
         reason = f"The state could not be read: {type(error).__name__}: {error}"
         LOG.warning("No tables of %s are shown. %s", connection.name, reason)
         LOG.debug("No tables of %s are shown.", connection.name, exc_info=True)
@@ -78,11 +78,11 @@ def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
 
 def _specs(connection: Connection, tables: Sequence[Table]) -> list[dg.AssetSpec]:
     # It imports sqlglot, which takes time that only those pay who want lineage.
-    from incremental_assets.core.views import Reader
+    from incremental_assets.core.views import ViewReader
 
     dialect = connection.dialect()
     readers = {
-        database: Reader(dialect.sqlglot_dialect, known, dialect.definitions_name_schemas)
+        database: ViewReader(dialect.sqlglot_dialect, known, dialect.definitions_name_schemas)
         for database, known in _by_database(tables).items()
     }
     return [

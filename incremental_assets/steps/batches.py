@@ -45,7 +45,7 @@ class Progress(Protocol):
         """One more is there."""
 
 
-class Silence:
+class NoProgress:
     """Progress that nobody watches."""
 
     def begin(self, batches: int) -> None:
@@ -72,7 +72,7 @@ def read_batches(
     Raises:
         BatchesFailed: some could not be read; the others are kept.
     """
-    watcher = progress or Silence()
+    watcher = progress or NoProgress()
     watcher.begin(len(numbers))
     done: list[Batch] = []
     failed: dict[int, Exception] = {}

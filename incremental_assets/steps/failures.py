@@ -16,7 +16,7 @@ from incremental_assets.config.errors import ConfigError
 from incremental_assets.core.errors import RuleError
 from incremental_resources.errors import ResourceError
 
-Ours = (RuleError, ResourceError, ConfigError)
+OUR_ERRORS = (RuleError, ResourceError, ConfigError)
 
 
 def retries(connection: Connection) -> dg.RetryPolicy:
@@ -30,11 +30,11 @@ def retries(connection: Connection) -> dg.RetryPolicy:
 
 
 @contextmanager
-def told_to_dagster() -> Iterator[None]:
+def as_failures() -> Iterator[None]:
     """Turn an error of ours into a Failure that is retried only if it is transient."""
     try:
         yield
-    except Ours as error:
+    except OUR_ERRORS as error:
         raise failure(error) from error
 
 
@@ -47,21 +47,21 @@ def failure(error: Exception) -> dg.Failure:
     )
 
 
-def failing_plainly(body: Callable[..., Any]) -> Callable[..., Any]:
+def failing_with_our_message(body: Callable[..., Any]) -> Callable[..., Any]:
     """``body`` with its errors told to Dagster; its signature stays visible."""
 
     if inspect.isgeneratorfunction(body):
 
         @functools.wraps(body)
         def told_in_turn(*args: Any, **kwargs: Any) -> Any:
-            with told_to_dagster():
+            with as_failures():
                 yield from body(*args, **kwargs)
 
         return told_in_turn
 
     @functools.wraps(body)
     def told(*args: Any, **kwargs: Any) -> Any:
-        with told_to_dagster():
+        with as_failures():
             return body(*args, **kwargs)
 
     return told

@@ -18,8 +18,8 @@ from incremental_assets.core.fan_out import (
     Attempt,
     Decision,
     Ending,
+    FanOutStatus,
     Part,
-    Progress,
     decide,
 )
 from incremental_assets.core.plan import batch_key, split_batch_key
@@ -45,7 +45,7 @@ class FanOut:
     the connection's older extractions."""
 
     step: Refresh
-    progress: Progress
+    progress: FanOutStatus
     last_moved: datetime
     older: Sequence[Extraction]
 
@@ -156,14 +156,14 @@ def _seen(
     return FanOut(step, _progress(step, attempts), moved, older)
 
 
-def _progress(step: Refresh, attempts: Sequence[Attempt]) -> Progress:
+def _progress(step: Refresh, attempts: Sequence[Attempt]) -> FanOutStatus:
     # One listing instead of a question per batch.
     names = set(step.extraction.names())
     listings = {f"listings/{entity}" for entity in step.scope.entities if entity != "columns"}
     planned = {*listings, "plan"} <= names
     has_columns = planned and "columns" in step.scope.entities
     batches = _count_batches(step) if has_columns else 0
-    return Progress(
+    return FanOutStatus(
         connection=step.connection.name,
         extraction=step.extraction.id,
         planned=planned or step.unchanged,

@@ -16,7 +16,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.config.run_config import ExtractionConfig
 from incremental_assets.core.entities import TABLES
 from incremental_assets.core.marker import (
-    Standing,
+    Fingerprint,
     foreign_ids,
     must_be_full,
     must_list,
@@ -59,7 +59,7 @@ def preflight(connection: Connection, source: Source, store: StateStore) -> Pref
     if not databases:
         raise CapabilityMissing(
             f"{connection.name}: the filters admit no database of the server. Databases are "
-            "matched whole and case-sensitively; mend `include` and `exclude`."
+            "matched whole and case-sensitively; fix `include` and `exclude`."
         )
     head = store.head()
     store.check()
@@ -179,12 +179,12 @@ def _why_listed(
     version = store.version(ref.head.ref)
     tokens = scan_of(version, TABLES).select(pl.col("token").null_count()).collect()
     return must_list(
-        Standing(
+        Fingerprint(
             ref.head.probe,
             version.manifest.scope,
             ref.head.source["identity"],
             version.manifest.format,
         ),
-        Standing(probe, scope.to_json(), identity["identity"], FORMAT),
+        Fingerprint(probe, scope.to_json(), identity["identity"], FORMAT),
         tokens_missing=int(tokens.item()),
     )

@@ -13,12 +13,12 @@ import pytest
 
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.last_runs import last_error
-from incremental_assets.cli.running import Refresher, Wish
+from incremental_assets.cli.running import Refresher, RefreshRequest
 from incremental_assets.config.model import Config
 from incremental_assets.instance.runs import POLL_SECONDS
 from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, EXTRACTION_TAG
 from incremental_assets.steps import fan_out
-from incremental_assets.steps.batches import Silence
+from incremental_assets.steps.batches import NoProgress
 from incremental_resources.source.dialect import dialect_for
 from incremental_resources.source.resource import sources_resource
 from incremental_resources.state_store.memory import MemoryObjects
@@ -192,7 +192,7 @@ def test_a_batch_that_fails_waits_for_a_person_who_reads_it_again(fanned: Fanned
     key = f"{plan.tags[EXTRACTION_TAG]}-0000"
     told = fanned.to_the_end()
     assert f"2 of 3 batches of {plan.tags[EXTRACTION_TAG]} are there" in told
-    assert f"no other run is asked for {key}. Mend" in told
+    assert f"no other run is asked for {key}. Fix" in told
     failed = fanned.instance.get_runs(dg.RunsFilter(job_name=f"{NAME}_batch"))
     assert [run.status.value for run in failed].count("FAILURE") == 1
     assert str(last_error(fanned.instance, NAME, None)).startswith("BatchesFailed: 1 of 1 batches")
@@ -411,9 +411,9 @@ def test_a_refresh_of_the_command_line_waits_if_it_is_asked_to(
             really_sleep(seconds)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    refresher = Refresher(fanned.config, fanned.instance, Silence(), fanned.objects)
-    refused = refresher.run(NAME, Wish(), lambda _event: None)
+    refresher = Refresher(fanned.config, fanned.instance, NoProgress(), fanned.objects)
+    refused = refresher.run(NAME, RefreshRequest(), lambda _event: None)
     assert (refused.ok, waited) == (False, [])
     assert str(refused.error).startswith("StateConflict: A refresh in many runs is under way")
-    outcome = refresher.run(NAME, Wish(wait=True), lambda _event: None)
+    outcome = refresher.run(NAME, RefreshRequest(wait=True), lambda _event: None)
     assert (outcome.ok, outcome.version, len(waited)) == (True, 1, 1)

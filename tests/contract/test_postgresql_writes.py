@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from incremental_resources.source.probes import Probed
+from incremental_resources.source.probes import ProbeReading
 from incremental_resources.source.sessions import Session
 from incremental_resources.source.source import Source
 from tests.postgres_server import cluster
@@ -155,7 +155,7 @@ def test_where_writes_are_not_counted_the_probe_is_asked_for(
     live.ddl(f'alter database "{live.database}" set track_counts = off')
     last = source.probes()
     assert last
-    assert last[live.database] == Probed(last[live.database].probe, None)
+    assert last[live.database] == ProbeReading(last[live.database].probe, None)
     assert source.probes(last=last) == last
     assert asked.count("probe") == 2
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from incremental_assets.cli.running import Refresher, Wish
+from incremental_assets.cli.running import Refresher, RefreshRequest
 from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, attempt, current, refresh, refreshing
 from tests.sources import Live, postgresql, sqlite
@@ -92,7 +92,7 @@ def test_a_database_that_closes_between_two_listings_loses_nothing(
         elif kind == "STEP_UP_FOR_RETRY" and opens_again:
             server.ddl(f"alter database {name} allow_connections true")
 
-    outcome = reader.run(NAME, Wish(accept_deletions=True), on_event)
+    outcome = reader.run(NAME, RefreshRequest(accept_deletions=True), on_event)
     server.ddl(f"alter database {name} allow_connections true")
     if not opens_again:
         assert outcome.error is not None

@@ -19,7 +19,7 @@ from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "mended", "broken", "killed", "busy", "watched", "secret", "denied", "fanned")
+NEW = ("clicked", "fixed", "broken", "killed", "busy", "watched", "secret", "denied", "fanned")
 # Those whose batches are read in runs of their own.
 FANNED_OUT = ("fanned",)
 # Those of a role with a password; one of them gives a wrong one.

@@ -46,15 +46,15 @@ def test_re_execution_from_failure_reads_only_the_batch_that_failed(shop: Shops)
 
 
 def test_the_missing_partition_can_be_materialized_by_itself(shop: Shops) -> None:
-    mended = shop("mended")
-    _, missing = fail_one_batch(mended)
-    heal_that_batch_only(mended)
-    alone = mended.materialize("column_batches", partition=missing)
+    fixed = shop("fixed")
+    _, missing = fail_one_batch(fixed)
+    heal_that_batch_only(fixed)
+    alone = fixed.materialize("column_batches", partition=missing)
     assert alone.status == "SUCCESS", alone.log
     assert alone.materialized("column_batches") == [missing]
-    assert mended.store.head() is None
-    rest = mended.materialize("columns", "incremental_diff", "current_state", "marker")
+    assert fixed.store.head() is None
+    rest = fixed.materialize("columns", "incremental_diff", "current_state", "marker")
     assert rest.status == "SUCCESS", rest.log
     assert rest.materialized("column_batches") == []
-    assert mended.version() == 1
-    assert len(mended.batches()) == BATCHES
+    assert fixed.version() == 1
+    assert len(fixed.batches()) == BATCHES

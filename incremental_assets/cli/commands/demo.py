@@ -10,16 +10,16 @@ import click
 import dagster as dg
 from rich.console import Console
 
-from incremental_assets.cli.commands.refresh import Bars, refresh_one, show
+from incremental_assets.cli.commands.refresh import ProgressBars, refresh_one, show
 from incremental_assets.cli.printing.changes import parts_of
 from incremental_assets.cli.printing.show import wide_console
 from incremental_assets.cli.printing.tables import print_parts
-from incremental_assets.cli.running import Outcome, Refresher, Wish
-from incremental_assets.cli.shell import console, ending_plainly, fail
+from incremental_assets.cli.running import Outcome, Refresher, RefreshRequest
+from incremental_assets.cli.shell import console, ending_with_our_message, fail
 from incremental_assets.config.loading import demo_config
 from incremental_assets.config.model import Config
 from incremental_assets.core.equality import unequal
-from incremental_assets.instance.home import Home, locate_home, open_instance, telling_of
+from incremental_assets.instance.home import Home, home_errors, locate_home, open_instance
 from incremental_assets.instance.runs import is_served
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.demo.shop import apply_changes, create_shop
@@ -34,7 +34,7 @@ SHOWN_ROWS = 8
 @click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep it all in DIR.")
 @click.option("--stop", "only_stop", is_flag=True, help="Only stop the demo's server.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool) -> None:
     """Refresh a shop on an embedded PostgreSQL in full, change it, refresh what changed.
 
@@ -44,7 +44,7 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
     home = locate_home(environ, Path.cwd())
     server = DemoServer(home.demo)
     if only_stop:
-        with telling_of(home):
+        with home_errors(home):
             stop(server, home)
         return
     with open_instance(home) as instance:
@@ -52,7 +52,7 @@ def demo_command(settings: dict[str, object], keep: Path | None, only_stop: bool
             fail("A UI uses this demo. Stop it, or keep another demo with --keep DIR.")
         try:
             equal = play(server, instance, home, verbose=bool(settings["verbose"]))
-            tell_next(server, home, keep)
+            print_next_steps(server, home, keep)
         finally:
             server.stop()
     sys.exit(0 if equal else 1)
@@ -68,13 +68,13 @@ def stop(server: DemoServer, home: Home) -> None:
 
 def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbose: bool) -> bool:
     """The whole story; whether it ends well."""
-    out, config, wish = console(), demo_config(home.demo), Wish(verbose=verbose)
+    out, config, wish = console(), demo_config(home.demo), RefreshRequest(verbose=verbose)
     started = time.monotonic()
     server.reset()
     url = server.url()
     create_shop(url)
     out.print(f"PostgreSQL with a shop is up ({time.monotonic() - started:.1f} s).")
-    with Bars() as bars:
+    with ProgressBars() as bars:
         refresher = Refresher(config, instance, bars)
         out.print("\nFirst refresh, everything is read", style="bold")
         _succeed(refresh_one(refresher, NAME, wish, bars))
@@ -93,11 +93,11 @@ def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbos
         return _prove(out, version, fresh_full(config, bars))
 
 
-def fresh_full(config: Config, bars: Bars) -> Version:
+def fresh_full(config: Config, bars: ProgressBars) -> Version:
     """A full extraction of the same server into memory, by an instance of its own."""
     with dg.DagsterInstance.ephemeral() as instance:
         refresher = Refresher(config, instance, bars, objects=MemoryObjects())
-        outcome = refresh_one(refresher, NAME, Wish(full=True), bars)
+        outcome = refresh_one(refresher, NAME, RefreshRequest(full=True), bars)
         version = refresher.store(NAME).current()
     if version is None:
         fail(f"The fresh full extraction failed.\n{outcome.error}")
@@ -128,7 +128,7 @@ def _prove(out: Console, version: Version, fresh: Version) -> bool:
     return not differing
 
 
-def tell_next(server: DemoServer, home: Home, keep: Path | None) -> None:
+def print_next_steps(server: DemoServer, home: Home, keep: Path | None) -> None:
     """Where to look now."""
     prefix = f"DAGSTER_HOME={shlex.quote(str(home.directory))} " if keep else ""
     click.echo(

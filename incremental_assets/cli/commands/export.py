@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incremental_assets.cli.shell import ending_plainly, fail
+from incremental_assets.cli.shell import ending_with_our_message, fail
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,7 +52,7 @@ class Output(click.ParamType):
     help="csv only: put a ' before text that a spreadsheet would run as a formula.",
 )
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def export_command(
     settings: Mapping[str, Any],
     connection: str,

@@ -23,7 +23,7 @@ from incremental_assets.cli.printing.show import (
     table,
     wide_console,
 )
-from incremental_assets.cli.shell import console, ending_plainly, print_json
+from incremental_assets.cli.shell import console, ending_with_our_message, print_json
 from incremental_assets.core.names import escaped
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Duration(click.ParamType):
     "is the time since the marker, which is the source's clock, measured with this machine's.",
 )
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def status_command(
     settings: Settings, connection: str | None, as_json: bool, max_age: float | None
 ) -> None:
@@ -139,7 +139,7 @@ def _show_status(status: Mapping[str, Any]) -> None:
 @click.argument("connection")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def history_command(settings: Settings, connection: str, as_json: bool) -> None:
     """The versions of a connection that are kept, newest first."""
     from incremental_assets.cli.statuses import versions_of
@@ -195,7 +195,7 @@ def _origin(version: Mapping[str, Any]) -> str:
     help=f"At most so many rows; 0 is all. Default: {TABLE_ROWS} in a table, else all.",
 )
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def diff_command(
     settings: Settings, connection: str, number: int | None, form: str, limit: int | None
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from incremental_assets.cli.printing.show import bytes_text
-from incremental_assets.cli.shell import console, ending_plainly, print_json
+from incremental_assets.cli.shell import console, ending_with_our_message, print_json
 
 if TYPE_CHECKING:
     from incremental_resources.state_store.retention import Removed
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def prune_command(
     settings: Mapping[str, Any],
     connection: str,

@@ -15,17 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from incremental_assets.cli.printing.changes import parts_of_frames
 from incremental_assets.cli.printing.show import wide_console
 from incremental_assets.cli.printing.tables import print_parts
-from incremental_assets.cli.running import Outcome, Refresher, Wish
+from incremental_assets.cli.running import Outcome, Refresher, RefreshRequest
 from incremental_assets.cli.shell import (
     INTERRUPTED,
     console,
-    ending_plainly,
+    ending_with_our_message,
     print_json,
 )
 from incremental_assets.core.names import escaped
 from incremental_assets.instance.home import locate_home, open_instance
 from incremental_assets.steps.batches import Batch
-from incremental_assets.steps.failures import Ours
+from incremental_assets.steps.failures import OUR_ERRORS
 from incremental_assets.wiring import current_config
 
 
@@ -42,7 +42,7 @@ from incremental_assets.wiring import current_config
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the extraction.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def refresh_command(
     settings: dict[str, object],
     connections: tuple[str, ...],
@@ -61,11 +61,11 @@ def refresh_command(
     names = connections or tuple(one.name for one in config.connections)
     for name in names:
         config.connection(name)
-    wish = Wish(full, accept_deletions, reason, dry_run, wait, bool(settings["verbose"]))
+    wish = RefreshRequest(full, accept_deletions, reason, dry_run, wait, bool(settings["verbose"]))
     outcomes = []
     with (
         open_instance(locate_home(os.environ, Path.cwd())) as instance,
-        Bars() as bars,
+        ProgressBars() as bars,
     ):
         refresher = Refresher(config, instance, bars)
         for name in names:
@@ -87,19 +87,21 @@ def _end_interrupted(left: Sequence[str]) -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-def refresh_one(refresher: Refresher, name: str, wish: Wish, bars: "Bars") -> Outcome:
+def refresh_one(
+    refresher: Refresher, name: str, wish: RefreshRequest, bars: "ProgressBars"
+) -> Outcome:
     """Refresh one connection; an error of ours is an outcome, so that the next one has its turn."""
     with bars.connection(name):
         try:
             return refresher.run(name, wish, bars.step)
-        except Ours as error:
+        except OUR_ERRORS as error:
             return Outcome(name, error=f"{type(error).__name__}: {error}")
         except KeyboardInterrupt:
             told = f"interrupted; `incremental-assets status {name}` tells what is committed"
             return Outcome(name, error=told, interrupted=True)
 
 
-class Bars:
+class ProgressBars:
     """Progress on the terminal: the step that runs now, and the batches as they arrive.
 
     While a step runs Dagster sends this process's stderr to its compute log: the bars are drawn
@@ -113,7 +115,7 @@ class Bars:
         self._steps: int | None = None
         self._batches: int | None = None
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> "ProgressBars":
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -132,7 +134,7 @@ class Bars:
 
     @contextmanager
     def connection(self, name: str) -> Iterator[None]:
-        """Bars for one refresh; gone when it is over, so that they overwrite nothing."""
+        """ProgressBars for one refresh; gone when it is over, so that they overwrite nothing."""
         self._bars = self._new_bars()
         self._name, self._steps, self._batches = name, self._bars.add_task(name, total=None), None
         with self._bars:

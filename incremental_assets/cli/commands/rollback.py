@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from incremental_assets.cli.printing.show import changes_text, moment_shown
-from incremental_assets.cli.shell import console, ending_plainly, print_json
+from incremental_assets.cli.shell import console, ending_with_our_message, print_json
 
 if TYPE_CHECKING:
     from incremental_assets.config.model import Config
@@ -33,7 +33,7 @@ DONE = ("rolled_back_to", "parent", "recovered", "marker", "changes", "next_refr
 @click.option("--wait", is_flag=True, help="Wait for a refresh of the connection to end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def rollback_command(
     settings: Mapping[str, Any], connection: str, number: int, wait: bool, as_json: bool
 ) -> None:

@@ -13,11 +13,11 @@ import click
 from rich.text import Text
 
 from incremental_assets.cli.printing.show import STYLES, table, wide_console
-from incremental_assets.cli.shell import console, ending_plainly, fail, print_json
+from incremental_assets.cli.shell import console, ending_with_our_message, fail, print_json
 from incremental_assets.core.names import escaped
 
 if TYPE_CHECKING:
-    from incremental_assets.cli.checking import Finding
+    from incremental_assets.cli.checking import CheckResult
     from incremental_resources.source.dialect import Dialect
 
 DEFAULT_FILE = "connections.yaml"
@@ -35,7 +35,7 @@ CAPABILITIES = {
 @click.option("--full", is_flag=True, help="Try the listings of tables and procedures too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def check_command(
     settings: Mapping[str, Any], connection: str | None, full: bool, as_json: bool
 ) -> None:
@@ -64,7 +64,7 @@ def check_command(
     sys.exit(0 if ok else 1)
 
 
-def _show(finding: "Finding", width: int) -> None:
+def _show(finding: "CheckResult", width: int) -> None:
     message = escaped(" ".join(finding.message.split()))
     place = finding.connection or "-"
     line = Text.assemble(
@@ -76,7 +76,7 @@ def _show(finding: "Finding", width: int) -> None:
 
 @click.command("dialects")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-@ending_plainly
+@ending_with_our_message
 def dialects_command(as_json: bool) -> None:
     """The database products that can be read, what each can do, and how that was verified."""
     from incremental_resources.source.dialect import dialects
@@ -127,7 +127,7 @@ def _dialect_line(fact: Mapping[str, Any]) -> tuple[str, ...]:
 
 @click.command("init")
 @click.argument("path", default=DEFAULT_FILE, type=click.Path(path_type=Path))
-@ending_plainly
+@ending_with_our_message
 def init_command(path: Path) -> None:
     """Write a commented connections.yaml to begin with; an existing file is never changed."""
     from incremental_assets.config.loading import TEMPLATE
@@ -140,10 +140,10 @@ def init_command(path: Path) -> None:
         fail(f"{file} exists already and was left as it is. Give another path, or move it away.")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
-    _tell_next(file)
+    _print_next_steps(file)
 
 
-def _tell_next(file: Path) -> None:
+def _print_next_steps(file: Path) -> None:
     here = file.resolve() == (Path.cwd() / DEFAULT_FILE).resolve()
     command = "incremental-assets" + ("" if here else f" --config {shlex.quote(str(file))}")
     click.echo(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from incremental_assets.cli.shell import ending_plainly, fail
+from incremental_assets.cli.shell import ending_with_our_message, fail
 from incremental_assets.config.loading import ENVIRONMENT_VARIABLE, find_config
 from incremental_assets.instance.home import Home, locate_home, open_instance, prepare_home
 from incremental_assets.instance.runs import fail_abandoned_runs
@@ -29,7 +29,7 @@ from incremental_resources.demo.server import DemoServer
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="On which address.")
 @click.pass_obj
-@ending_plainly
+@ending_with_our_message
 def ui_command(settings: dict[str, object], port: int, host: str) -> None:
     """Open the Dagster UI of this directory's connections; Ctrl-C ends it."""
     explicit = settings["config"]

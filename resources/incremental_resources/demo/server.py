@@ -171,7 +171,7 @@ class DemoServer:
         if result.returncode != 0:
             raise DemoUnavailable(
                 f"initdb could not create the demo's database in {self._home}: "
-                f"{result.stdout.strip()[-500:]!r}. Mend that, or give another directory."
+                f"{result.stdout.strip()[-500:]!r}. Fix that, or give another directory."
             )
         fresh.rename(self._pgdata)
 

@@ -33,7 +33,7 @@ CREATING_THE_SHOP = 7_470_001
 
 
 @dataclass(frozen=True)
-class Change:
+class DemoChange:
     """One change that somebody makes to the shop: what people read, and its statements."""
 
     label: str
@@ -61,11 +61,12 @@ def create_shop(url: str) -> bool:
         raise DemoUnavailable(f"The shop could not be created in {name}: {error}") from error
 
 
-def changes() -> list[Change]:
+def changes() -> list[DemoChange]:
     """The changes, in the order in which they are made."""
     _, *parts = _read("shop_changes.sql").split(LABEL)
     return [
-        Change(label.strip(), body.strip()) for label, _, body in (p.partition("\n") for p in parts)
+        DemoChange(label.strip(), body.strip())
+        for label, _, body in (p.partition("\n") for p in parts)
     ]
 
 

@@ -161,7 +161,7 @@ def _unusable(entry: EntryPoint, reason: str) -> CapabilityMissing:
     whose = entry.dist.name if entry.dist else "another package"
     return CapabilityMissing(
         f"The entry point {entry.name} = {entry.value} of {whose} in the group {GROUP} cannot be "
-        f"used: {reason}. Mend that package, or uninstall it."
+        f"used: {reason}. Fix that package, or uninstall it."
     )
 
 

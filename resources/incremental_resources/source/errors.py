@@ -2,10 +2,10 @@
 
 ResourceError
 ├── SourceUnavailable   nobody answers, or somebody else does: try again (transient)
-├── AccessDenied        the login or a privilege is missing: mend the grants
+├── AccessDenied        the login or a privilege is missing: fix the grants
 ├── CapabilityMissing   a driver, a version or an SQL file is missing: install or upgrade it
 ├── QueryFailed         the server refused or broke off a statement; transient if set so
-└── SchemaDrift         a query returned other columns than the entity has: mend the dialect's SQL
+└── SchemaDrift         a query returned other columns than the entity has: fix the dialect's SQL
 """
 
 from incremental_resources.errors import ResourceError

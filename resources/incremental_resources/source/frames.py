@@ -33,7 +33,7 @@ def check_columns(returned: Sequence[str], expected: Sequence[str]) -> None:
     wrong = {"misses": missing, "has unexpected": extra, "repeats": twice}
     told = "; ".join(f"it {what} {', '.join(names)}" for what, names in wrong.items() if names)
     if told:
-        raise SchemaDrift(f"the query's columns are not the entity's: {told}. Mend the SQL file.")
+        raise SchemaDrift(f"the query's columns are not the entity's: {told}. Fix the SQL file.")
 
 
 def frames(

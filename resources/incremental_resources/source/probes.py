@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeReading:
     """One database's probe, and what was counted of writes to its catalogs just before.
 
     ``writes`` is None where the dialect or this server cannot tell; two that are equal mean that
@@ -18,7 +18,7 @@ class Probed:
     writes: str | None
 
 
-def combined(probes: Mapping[str, Probed]) -> str:
+def combined(probes: Mapping[str, ProbeReading]) -> str:
     """The probe of a server whose databases, in this order, gave ``probes``."""
     parts = [[database, probed.probe] for database, probed in probes.items()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

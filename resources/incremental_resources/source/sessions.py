@@ -96,7 +96,7 @@ class Session:
 def _no_text(found: str) -> ResourceError:
     return QueryFailed(
         f"a text in the catalog is not UTF-8: {found}. A name must survive unchanged, so that "
-        "nothing is read until this is mended at the source, or left out with `exclude`."
+        "nothing is read until this is fixed at the source, or left out with `exclude`."
     )
 
 
@@ -201,7 +201,7 @@ class Sessions:
         words = _words(driver)
         known = self._dialect.explain(driver)
         if known is None and isinstance(driver, TypeError):
-            known = QueryFailed(f"the driver refuses an option of the url: {words[0]}. Mend it.")
+            known = QueryFailed(f"the driver refuses an option of the url: {words[0]}. Fix it.")
         if known is None:
             known = QueryFailed(f"the server refused a statement: {words[0]}")
         known.args = (without(str(known), words, secrets),)

@@ -13,14 +13,14 @@ from sqlalchemy import URL
 
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.errors import SourceUnavailable
-from incremental_resources.source.probes import Probed, combined
+from incremental_resources.source.probes import ProbeReading, combined
 from incremental_resources.source.sessions import Session, Sessions
 
 POSITION = "position_"
 
 NO_TABLES = pl.DataFrame(schema=dict.fromkeys(("schema", "table", "native_id"), pl.String()))
 
-NONE_YET: Mapping[str, Probed] = MappingProxyType({})
+NONE_YET: Mapping[str, ProbeReading] = MappingProxyType({})
 
 Schema = Mapping[str, pl.DataType]
 
@@ -115,8 +115,8 @@ class Source:
         return None if found is None else combined(found)
 
     def probes(
-        self, databases: Sequence[str] | None = None, *, last: Mapping[str, Probed] = NONE_YET
-    ) -> dict[str, Probed] | None:
+        self, databases: Sequence[str] | None = None, *, last: Mapping[str, ProbeReading] = NONE_YET
+    ) -> dict[str, ProbeReading] | None:
         """The probe of every database, in their order; None = unknown.
 
         ``last``: what an earlier call returned. A database to whose catalogs nothing was written
@@ -127,7 +127,7 @@ class Source:
         names = self.databases() if databases is None else databases
         return {name: self._probed(name, last.get(name)) for name in names}
 
-    def _probed(self, database: str, last: Probed | None) -> Probed:
+    def _probed(self, database: str, last: ProbeReading | None) -> ProbeReading:
         writes = None
         if self.dialect.has("writes"):
             # In a transaction of its own, which ends before the probe's begins: what is written
@@ -137,7 +137,7 @@ class Source:
         if last and writes is not None and last.writes == writes:
             return last
         with self._sessions.session("the probe", database) as session:
-            return Probed(str(session.rows("probe")[0]["probe"]), writes)
+            return ProbeReading(str(session.rows("probe")[0]["probe"]), writes)
 
     def listing(
         self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None

@@ -16,7 +16,7 @@ from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.version import Version, open_version
 
 
-class Reader(Protocol):
+class HeadHistory(Protocol):
     """What the commit needs to look at when the swap was refused or not answered."""
 
     objects: ObjectStore
@@ -27,7 +27,7 @@ class Reader(Protocol):
     def history(self) -> Iterator[Version]: ...
 
 
-def move_head(store: Reader, path: str, new: Head, expect: HeadRef | None) -> HeadRef:
+def move_head(store: HeadHistory, path: str, new: Head, expect: HeadRef | None) -> HeadRef:
     """See ``StateStore.move_head``."""
     _refuse_other_base(store, new, expect)
     revision = 1 if expect is None else expect.head.revision + 1
@@ -39,7 +39,7 @@ def move_head(store: Reader, path: str, new: Head, expect: HeadRef | None) -> He
     return HeadRef(head=head, tag=tag)
 
 
-def _refuse_other_base(store: Reader, new: Head, expect: HeadRef | None) -> None:
+def _refuse_other_base(store: HeadHistory, new: Head, expect: HeadRef | None) -> None:
     """HEAD moves to its own version again, or to one that was made from it."""
     base = None if expect is None else expect.head.ref
     if new.ref == base:
@@ -59,7 +59,7 @@ def _refuse_other_base(store: Reader, new: Head, expect: HeadRef | None) -> None
 
 
 def _outcome(
-    store: Reader, new: Head, expect: HeadRef | None, error: SwapRefused | StoreUnavailable
+    store: HeadHistory, new: Head, expect: HeadRef | None, error: SwapRefused | StoreUnavailable
 ) -> HeadRef:
     try:
         now = store.head()
@@ -77,7 +77,7 @@ def _outcome(
     raise _conflict(store, new, now, expect) from error
 
 
-def _holds(store: Reader, now: HeadRef, new: Head, expect: HeadRef | None) -> bool:
+def _holds(store: HeadHistory, now: HeadRef, new: Head, expect: HeadRef | None) -> bool:
     """Whether HEAD is the new one, or stands on the version it was to commit."""
     if now.head.extraction == new.extraction:
         return True
@@ -91,7 +91,7 @@ def _holds(store: Reader, now: HeadRef, new: Head, expect: HeadRef | None) -> bo
 
 
 def _conflict(
-    store: Reader, new: Head, now: HeadRef | None, expect: HeadRef | None
+    store: HeadHistory, new: Head, now: HeadRef | None, expect: HeadRef | None
 ) -> StateConflict:
     was = "no state" if expect is None else f"revision {expect.head.revision}"
     found = (

@@ -35,7 +35,7 @@ State = Literal["open", "committed", "abandoned"]
 
 
 @dataclass(frozen=True)
-class Written:
+class FileStats:
     """What a working file holds."""
 
     rows: int
@@ -75,14 +75,14 @@ class Extraction:
         """Orders extractions, the oldest first: an id tells the second it began, no more."""
         return (self.record.get("opened_at", ""), self.id)
 
-    def write(self, name: str, frame: Frame) -> Written:
+    def write(self, name: str, frame: Frame) -> FileStats:
         """Store the rows of one name; if they are there already, those are kept and described."""
         if not self.exists(name):
             # The same step may be running twice: then the first one's file counts.
             with suppress(ObjectExists):
                 self._store(name, frame)
         entries = self.files(name)
-        return Written(
+        return FileStats(
             rows=sum(entry.rows for entry in entries), bytes=sum(entry.bytes for entry in entries)
         )
 

@@ -177,7 +177,7 @@ class Bucket:
                 raise explained(error, self.place("")) from error
             raise StoreUnavailable(
                 f"The state store cannot use {self.place('')}: there is no such bucket (404). "
-                "What next: create it, or mend `state` or `s3: {endpoint_url}`.",
+                "What next: create it, or fix `state` or `s3: {endpoint_url}`.",
                 transient=False,
             ) from error
         self._is_there = True

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from incremental_assets.cli.app import main
 from incremental_assets.cli.commands.refresh import show
-from incremental_assets.cli.running import Outcome, Wish
+from incremental_assets.cli.running import Outcome, RefreshRequest
 from incremental_resources.state_store.errors import StoreUnavailable
 from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.objects import ObjectStore
@@ -111,7 +111,7 @@ def gone_at_the_end(here: Path) -> Iterator[Callable[..., Outcome]]:
 
     objects = cast(ObjectStore, Watched(MemoryObjects(), around))
     with refreshing(f"sqlite:///{here / 'shop.db'}", objects) as refresher:
-        yield lambda **wish: refresher.run(NAME, Wish(**wish), on_event)
+        yield lambda **wish: refresher.run(NAME, RefreshRequest(**wish), on_event)
 
 
 def test_a_store_that_is_gone_after_the_commit_takes_nothing_back(

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from incremental_assets.cli.app import main
-from incremental_assets.cli.commands.refresh import Bars
+from incremental_assets.cli.commands.refresh import ProgressBars
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.store import StateStore
 
@@ -48,15 +48,15 @@ def interrupted_at(
     monkeypatch: pytest.MonkeyPatch, matches: Callable[[dg.DagsterEvent], bool]
 ) -> None:
     """Ctrl-C once, at the first event that matches."""
-    step, outstanding = Bars.step, [True]
+    step, outstanding = ProgressBars.step, [True]
 
-    def pressed(bars: Bars, event: dg.DagsterEvent) -> None:
+    def pressed(bars: ProgressBars, event: dg.DagsterEvent) -> None:
         step(bars, event)
         if outstanding and matches(event):
             outstanding.clear()
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Bars, "step", pressed)
+    monkeypatch.setattr(ProgressBars, "step", pressed)
 
 
 @pytest.mark.parametrize("asset", ["extraction", "tables", "columns", "current_state", "marker"])

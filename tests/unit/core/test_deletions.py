@@ -18,7 +18,9 @@ def verdict(base, now, *, percent=20, **more):
 
 
 def whats(found):
-    return [(finding.what, finding.schema, finding.gone, finding.of) for finding in found.findings]
+    return [
+        (finding.what, finding.schema, finding.gone, finding.of) for finding in found.suspicions
+    ]
 
 
 SHARES = [
@@ -52,7 +54,7 @@ def test_a_whole_database_is_one_finding_and_not_one_for_each_schema():
     crm = [*many(2, "a", database="crm"), *many(2, "b", database="crm")]
     found = verdict([*many(100), *crm], many(100))
     assert whats(found) == [("database", "", 4, 4)]
-    assert found.findings[0].database == "crm"
+    assert found.suspicions[0].database == "crm"
 
 
 def test_a_schema_with_new_tables_or_with_tables_left_out_is_not_gone():
@@ -106,7 +108,7 @@ def test_acceptance_covers_what_was_recorded_and_nothing_else():
 def test_a_source_in_doubt_may_lose_nothing_without_a_word():
     found = verdict(many(100), many(100, first=1), percent=100, doubt="its clock went back")
     assert whats(found) == [("source", "", 1, 100)]
-    assert found.findings[0].text == "its clock went back"
+    assert found.suspicions[0].text == "its clock went back"
     assert not verdict(many(9), many(9), doubt="its clock went back").refused
     again = verdict(many(100), many(100, first=1), doubt="another", accepted=found.gone)
     assert not again.refused

@@ -2,7 +2,7 @@
 
 import pytest
 
-from incremental_assets.core.fan_out import Attempt, Decision, Ending, Part, Progress, decide
+from incremental_assets.core.fan_out import Attempt, Decision, Ending, FanOutStatus, Part, decide
 
 GOING, WITHOUT, FAILED, CANCELED = Ending.GOING, Ending.WITHOUT, Ending.FAILED, Ending.CANCELED
 PLANNED: list[tuple[Part, Ending]] = [("plan", WITHOUT)]
@@ -17,7 +17,7 @@ def decided(
     at_once: int = 2,
 ) -> Decision:
     attempts = [Attempt(part, ending, f"r{n}") for n, (part, ending) in enumerate(runs)]
-    progress = Progress("shop", "X", planned, batches, frozenset(done or ()), refused, attempts)
+    progress = FanOutStatus("shop", "X", planned, batches, frozenset(done or ()), refused, attempts)
     return decide(progress, at_once)
 
 
@@ -73,7 +73,7 @@ def test_what_is_asked_for(runs: list, facts: dict, wanted: list) -> None:
     ("runs", "facts", "told"),
     [
         ([("plan", FAILED)], {"planned": False}, "or run shop_plan: it begins anew"),
-        ([(0, FAILED)], {"done": {1, 2, 3}}, "no other run is asked for X-0000. Mend"),
+        ([(0, FAILED)], {"done": {1, 2, 3}}, "no other run is asked for X-0000. Fix"),
         ([(0, WITHOUT)] * 3, {"done": {1, 2, 3}}, "materialize these partitions"),
         ([(n, FAILED) for n in range(9)], {"batches": 9}, "X-0004 and 4 more"),
         ([("apply", FAILED)], {"batches": 0}, "run r0 could not finish it"),
@@ -103,6 +103,6 @@ def test_while_anything_goes_on_or_is_asked_for_nobody_is_needed(runs: list, fac
 
 def test_a_run_is_never_given_the_number_of_another() -> None:
     runs = [Attempt(0, WITHOUT, "a"), Attempt(1, FAILED, "b"), Attempt(0, FAILED, "c")]
-    progress = Progress("shop", "X", True, 2, frozenset(), False, runs)
+    progress = FanOutStatus("shop", "X", True, 2, frozenset(), False, runs)
 
     assert [progress.next_attempt(part) for part in (0, 1, "apply")] == [3, 2, 1]

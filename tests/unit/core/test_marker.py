@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incremental_assets.core.marker import Standing, age, must_be_full, must_list, reread_since
+from incremental_assets.core.marker import Fingerprint, age, must_be_full, must_list, reread_since
 
 MARKER = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -66,7 +66,7 @@ def test_a_refresh_is_full_for_a_reason(changes, reason):
     assert found is None if reason is None else reason in found
 
 
-STANDING = Standing(
+STANDING = Fingerprint(
     probe="p1",
     scope={"include": {}, "exclude_empty_tables": False},
     identity={"id": "7"},
@@ -75,7 +75,7 @@ STANDING = Standing(
 
 
 def standing(**changes):
-    return Standing(**vars(STANDING) | changes)
+    return Fingerprint(**vars(STANDING) | changes)
 
 
 LISTED = [

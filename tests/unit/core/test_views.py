@@ -3,7 +3,7 @@
 import pytest
 
 from incremental_assets.core.lineage import Reads
-from incremental_assets.core.views import LONGEST_DEFINITION, Reader
+from incremental_assets.core.views import LONGEST_DEFINITION, ViewReader
 
 ORDERS = ("sales", "orders")
 LINES = ("sales", "lines")
@@ -22,7 +22,7 @@ VIEW = ("sales", "shown")
 
 def read(definition: str | None, *outputs: str) -> Reads:
     known = {**TABLES, VIEW: outputs}
-    return Reader("postgres", known, qualified=True).read(definition, VIEW)
+    return ViewReader("postgres", known, qualified=True).read(definition, VIEW)
 
 
 def traced(reads: Reads) -> dict[str, set[str]]:
@@ -241,7 +241,7 @@ def in_sqlite(definition: str, *outputs: str) -> Reads:
         ("main", "customers"): ("id", "name"),
         ("main", "shown"): outputs,
     }
-    return Reader("sqlite", known, qualified=False).read(definition, ("main", "shown"))
+    return ViewReader("sqlite", known, qualified=False).read(definition, ("main", "shown"))
 
 
 def test_sqlite_finds_bare_names_in_any_case_and_expands_stars() -> None:

@@ -58,8 +58,8 @@ def test_a_short_secret_inside_a_longer_word_is_that_word(
 
 def test_the_words_that_hold_a_secret_are_left_out_and_leave_no_hole() -> None:
     words = ["no value log here"]
-    told = without("It failed: no value log here. Mend it.", words, frozenset({"log"}))
-    assert told == f"It failed: {UNSAID}. Mend it."
+    told = without("It failed: no value log here. Fix it.", words, frozenset({"log"}))
+    assert told == f"It failed: {UNSAID}. Fix it."
     assert without("It failed: log", words, frozenset({"log"})) == UNSAID
     assert without("It failed: x", ["login"], frozenset({"log"})) == "It failed: x"
 

@@ -49,7 +49,7 @@ def _not_connected(told: str) -> ResourceError | None:
     if NOT_PERMITTED.search(told):
         return AccessDenied(f"{told}. Grant connect and login to the connection's role.")
     if NO_DATABASE.search(told):
-        return QueryFailed(f"{told}. Mend the url, or the connection's `include`.")
+        return QueryFailed(f"{told}. Fix the url, or the connection's `include`.")
     if OPTION.search(told):
         return _option(told)
     if NOT_CONNECTED.search(told):
@@ -74,11 +74,11 @@ def _passing(told: str) -> ResourceError:
 
 
 def _option(told: str) -> ResourceError:
-    return QueryFailed(f"an option of the url is refused: {told}. Mend the url.")
+    return QueryFailed(f"an option of the url is refused: {told}. Fix the url.")
 
 
 def _login(told: str) -> ResourceError:
-    return AccessDenied(f"the login was refused: {told}. Mend user and password in the url.")
+    return AccessDenied(f"the login was refused: {told}. Fix user and password in the url.")
 
 
 def _busy(told: str) -> ResourceError:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from incremental_resources.source.probes import Probed
+from incremental_resources.source.probes import ProbeReading
 
 # PostgreSQL counts a session's writes only once it is in no transaction, and not those of a session
 # that was told not to count. They stay unseen for no longer than this.
@@ -17,11 +17,11 @@ LONGEST = timedelta(minutes=5)
 
 
 @dataclass
-class Remembered:
+class ProbeCache:
     """The probes of the databases, none of them from before ``since``."""
 
     since: datetime
-    probes: Mapping[str, Probed] = field(default_factory=dict)
+    probes: Mapping[str, ProbeReading] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: str | None, now: datetime) -> Self:
@@ -29,7 +29,7 @@ class Remembered:
         try:
             told = json.loads(cursor or "")
             since = datetime.fromisoformat(told["since"])
-            probes = {name: Probed(**probed) for name, probed in told["probes"].items()}
+            probes = {name: ProbeReading(**probed) for name, probed in told["probes"].items()}
             fresh = timedelta() <= now - since < LONGEST
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls(now)

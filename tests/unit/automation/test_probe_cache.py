@@ -4,31 +4,31 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incremental_assets.automation.remembered import LONGEST, Remembered
-from incremental_resources.source.probes import Probed
+from incremental_assets.automation.probe_cache import LONGEST, ProbeCache
+from incremental_resources.source.probes import ProbeReading
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PROBES = {"shop": Probed("a1", "27"), "stock": Probed("b2", None)}
+PROBES = {"shop": ProbeReading("a1", "27"), "stock": ProbeReading("b2", None)}
 
 
 def test_a_cursor_says_what_it_was_made_of() -> None:
-    remembered = Remembered(NOW, PROBES)
-    assert Remembered.of(remembered.cursor(), NOW + timedelta(minutes=4)) == remembered
+    remembered = ProbeCache(NOW, PROBES)
+    assert ProbeCache.of(remembered.cursor(), NOW + timedelta(minutes=4)) == remembered
 
 
 @pytest.mark.parametrize("age", [LONGEST, timedelta(seconds=-1)])
 def test_an_old_one_and_one_of_the_future_are_forgotten(age: timedelta) -> None:
     then = NOW + age
-    assert Remembered.of(Remembered(NOW, PROBES).cursor(), then) == Remembered(then)
+    assert ProbeCache.of(ProbeCache(NOW, PROBES).cursor(), then) == ProbeCache(then)
 
 
 def test_the_age_is_that_of_the_first_probe() -> None:
-    remembered = Remembered(NOW, PROBES)
+    remembered = ProbeCache(NOW, PROBES)
     for minute in range(1, 5):
         now = NOW + timedelta(minutes=minute)
-        remembered = Remembered.of(remembered.cursor(), now)
-        remembered.probes = PROBES | {"shop": Probed("a2", str(minute))}
-    assert Remembered.of(remembered.cursor(), NOW + LONGEST).probes == {}
+        remembered = ProbeCache.of(remembered.cursor(), now)
+        remembered.probes = PROBES | {"shop": ProbeReading("a2", str(minute))}
+    assert ProbeCache.of(remembered.cursor(), NOW + LONGEST).probes == {}
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_the_age_is_that_of_the_first_probe() -> None:
     ],
 )
 def test_what_is_no_cursor_of_ours_is_none(cursor: str | None) -> None:
-    assert Remembered.of(cursor, NOW) == Remembered(NOW)
+    assert ProbeCache.of(cursor, NOW) == ProbeCache(NOW)
