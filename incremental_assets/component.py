@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema
 from incremental_assets.build import build_definitions
 from incremental_assets.config.loading import config_of
 from incremental_assets.config.model import Config
+from incremental_assets.config.schema import json_schema
 from incremental_assets.config.url import TextSecret
 from incremental_assets.config.yaml import VARIABLE, Substitution
 
@@ -35,13 +36,9 @@ class SqlCatalogModel(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        schema = Config.model_json_schema()
-        for model in (schema, *schema["$defs"].values()):
-            fields = model.get("properties", {})
-            for name in [name for name, field in fields.items() if field.get("internal")]:
-                del fields[name]
-        definitions = schema.pop("$defs")
-        return _inlined(schema, definitions)
+        schema = json_schema()
+        del schema["$schema"]
+        return _inlined(schema, schema.pop("$defs"))
 
 
 class SqlCatalog(dg.Component):

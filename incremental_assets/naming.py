@@ -5,6 +5,9 @@ Only names that several rooms share belong here; what has such a name is made el
 
 LOCATION = "incremental_assets.definitions"
 
+# The entities, parents first.
+ENTITY_NAMES = ("databases", "schemas", "tables", "columns", "procedures")
+
 # Tags of runs.
 CONNECTION_TAG = "incremental/connection"
 EXTRACTION_TAG = "incremental/extraction"

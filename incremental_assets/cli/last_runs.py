@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
+from incremental_assets.core.errors import DeletionsSuspicious
 from incremental_assets.instance.home import Home, home_errors, open_instance
 from incremental_assets.instance.runs import FINISHED, is_abandoned, unfinished_runs
 from incremental_assets.naming import (
@@ -28,6 +29,8 @@ TELLING = {
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
 }
+# What the step would have raised that the check stopped; the others' descriptions name the error.
+REFUSALS = {"deletions_plausible": DeletionsSuspicious.__name__}
 KILLED = "The process of run {run} was killed. The next refresh clears it away."
 
 
@@ -135,4 +138,7 @@ def _refusal(event: dg.DagsterEvent) -> str | None:
     check = event.asset_check_evaluation_data
     if check.passed or check.severity == dg.AssetCheckSeverity.WARN:
         return None
+    named = REFUSALS.get(check.check_name)
+    if check.description and named:
+        return f"{named}: {check.description}"
     return check.description or f"The check {check.check_name} failed."

@@ -13,6 +13,7 @@ from incremental_assets.config.errors import refusal, unknown_key
 from incremental_assets.config.options import (
     FILTERS,
     Cron,
+    EntityName,
     Filters,
     Lineage,
     Model,
@@ -82,7 +83,7 @@ class Connection(Model):
         description="Tables whose whole name matches are left out.",
         json_schema_extra={"allowed": "a regular expression"},
     )
-    entities: tuple[str, ...] | None = Field(
+    entities: tuple[EntityName, ...] | None = Field(
         default=None,
         description="Which of the dialect's entities are read; without it all of them.",
         json_schema_extra={"allowed": "a list of databases, schemas, tables, columns, procedures"},

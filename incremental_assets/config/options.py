@@ -14,10 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    WithJsonSchema,
     model_validator,
 )
 
 from incremental_assets.config.errors import refusal, shown
+from incremental_assets.naming import ENTITY_NAMES
 
 
 def _not_a_boolean(value: object) -> object:
@@ -63,7 +65,13 @@ Amount = Annotated[float, BeforeValidator(_not_a_boolean), Field(allow_inf_nan=F
 Regex = Annotated[str, AfterValidator(_regex)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Owner = Annotated[str, AfterValidator(_owner)]
-Filters = Mapping[Regex, Annotated[tuple[Regex, ...], BeforeValidator(_all_schemas)]]
+Schemas = Annotated[
+    tuple[Regex, ...],
+    BeforeValidator(_all_schemas),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"const": "*"}]}),
+]
+Filters = Mapping[Regex, Schemas]
+EntityName = Annotated[str, WithJsonSchema({"enum": list(ENTITY_NAMES)})]
 
 
 class Model(BaseModel):
@@ -136,13 +144,6 @@ class Options(Model):
     )
     sensor_seconds: Whole = Field(
         default=60, ge=1, le=86_400, description="Seconds between two probes of the change sensor."
-    )
-    schema_wide_percent: Amount = Field(
-        default=40.0,
-        ge=0,
-        le=100,
-        description="When more than this share of the tables changed, whole schemas are read "
-        "instead of batches of tables.",
     )
     statement_timeout_seconds: Whole = Field(
         default=600,

@@ -14,6 +14,8 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
+from dagster._core.storage.sql import create_engine
+from dagster._core.storage.sqlite import create_db_conn_string
 
 from incremental_assets.config.errors import ConfigError
 from incremental_assets.instance.event_log import keep_connections
@@ -77,11 +79,29 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     settings = home.project or home.directory
     overrides = NO_CAPTURE | (_storage_of_project(home) if home.project else {})
     with home_errors(home):
-        instance = dg.DagsterInstance.from_ref(
-            InstanceRef.from_dir(str(home.directory), config_dir=str(settings), overrides=overrides)
+        found = InstanceRef.from_dir(
+            str(home.directory), config_dir=str(settings), overrides=overrides
         )
+        _refuse_another_path(found, home)
+        instance = dg.DagsterInstance.from_ref(found)
     keep_connections(instance)
     return instance
+
+
+def _refuse_another_path(found: InstanceRef, home: Home) -> None:
+    """Dagster writes the path of its SQLite files into a URL without quoting it: a path with % or ?
+    in it may come out as another one."""
+    storage = found.storage_data
+    if storage is None or storage.class_name != "DagsterSqliteStorage":
+        return
+    directory = storage.config_dict["base_dir"]
+    address = create_db_conn_string(directory, "runs")
+    if create_engine(address).url.database != address.removeprefix("sqlite:///"):
+        raise ConfigError(
+            f"{home.directory} cannot be used as Dagster's home: Dagster would keep its storage "
+            f"in another directory than {directory}, because it takes % and ? in a path for "
+            "something else. Set DAGSTER_HOME to a directory without them (for a demo, --keep)."
+        )
 
 
 def _storage_of_project(home: Home) -> dict[str, Any]:
@@ -116,7 +136,7 @@ def home_errors(home: Home) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = _refused(error, home)
+        reason = _refused(error)
         if reason is None:
             raise
         raise ConfigError(
@@ -125,7 +145,7 @@ def home_errors(home: Home) -> Iterator[None]:
         ) from error
 
 
-def _refused(error: Exception, home: Home) -> str | None:
+def _refused(error: Exception) -> str | None:
     """The reason, if it is the file system's or SQLite's."""
     if isinstance(error, FileExistsError):
         return "Not a directory"
@@ -134,11 +154,5 @@ def _refused(error: Exception, home: Home) -> str | None:
     # SQLAlchemy raises an error of its own and names the driver's as its cause.
     for one in (error, error.__cause__):
         if isinstance(one, sqlite3.Error):
-            return f"{one}{_of_its_path(home)}"
+            return str(one)
     return None
-
-
-def _of_its_path(home: Home) -> str:
-    # Dagster writes the path into a URL without quoting it.
-    wrong = {"%", "?"} & set(str(home.directory))
-    return "; Dagster's storage takes no path with % or ? in it" if wrong else ""

@@ -1,7 +1,12 @@
-"""``ui``, and ``dagster dev`` in the project's directory: they show the demo, without a warning."""
+"""``ui``, and ``dagster dev`` in the project's directory: they show the demo, without a warning,
+and ``ui`` ends all that it started."""
 
+import contextlib
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,3 +61,47 @@ def test_it_shows_the_demo_and_warns_of_nothing(way: str, tmp_path: Path) -> Non
     assert warned == [], printed
     # Dagster's storage is where the command line looks for it too.
     assert list((tmp_path / ".dagster_home").rglob("runs.db"))
+
+
+def processes_of(home: Path) -> list[str]:
+    """The command lines of the processes whose Dagster home this is."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            settings = (folder / "environ").read_bytes().split(b"\0")
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"DAGSTER_HOME={home}".encode() in settings and words != [b""]:
+            found.append(b" ".join(words).decode())
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_ui_alone_ends_all_that_it_started(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    server = Webserver(tmp_path, home, tmp_path / "connections.yaml")
+    environment = os.environ | {"DAGSTER_HOME": str(home)} | OWN_SETTINGS
+    environment.pop(ENVIRONMENT_VARIABLE, None)
+    command = [*WAYS["ui"], "--port", str(make_url(server.url).port)]
+    with (tmp_path / "printed.txt").open("w") as printed:
+        ui = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=tmp_path,
+            env=environment,
+            stdout=printed,
+            stderr=printed,
+            start_new_session=True,
+        )
+    try:
+        wait_until(server.answers)
+        assert len(processes_of(home)) > 1
+        ui.send_signal(ending)
+        assert ui.wait() == 0, (tmp_path / "printed.txt").read_text()
+        assert processes_of(home) == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(ui.pid, signal.SIGKILL)

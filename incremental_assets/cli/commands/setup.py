@@ -15,13 +15,13 @@ from rich.text import Text
 from incremental_assets.cli.printing.show import STYLES, table, wide_console
 from incremental_assets.cli.shell import console, ending_with_our_message, fail, print_json
 from incremental_assets.core.names import escaped
+from incremental_assets.naming import ENTITY_NAMES
 
 if TYPE_CHECKING:
     from incremental_assets.cli.checking import CheckResult
     from incremental_resources.source.dialect import Dialect
 
 DEFAULT_FILE = "connections.yaml"
-ENTITY_NAMES = ("databases", "schemas", "tables", "columns", "procedures")
 CAPABILITIES = {
     "probe": "probe",
     "durable_ids": "renames",
@@ -131,11 +131,12 @@ def _dialect_line(fact: Mapping[str, Any]) -> tuple[str, ...]:
 def init_command(path: Path) -> None:
     """Write a commented connections.yaml to begin with; an existing file is never changed."""
     from incremental_assets.config.loading import TEMPLATE
+    from incremental_assets.config.schema import modeline
 
     file = path / DEFAULT_FILE if path.is_dir() else path
     try:
         with file.open("x", encoding="utf-8") as written:
-            written.write(TEMPLATE)
+            written.write(modeline(file) + TEMPLATE)
     except FileExistsError:
         fail(f"{file} exists already and was left as it is. Give another path, or move it away.")
     except OSError as error:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -17,6 +18,10 @@ from incremental_assets.instance.runs import fail_abandoned_runs
 from incremental_assets.naming import LOCATION
 from incremental_assets.wiring import current_config
 from incremental_resources.demo.server import DemoServer
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# For a run that is going on to be cancelled cleanly.
+GROUP_SECONDS = 20.0
 
 
 @click.command("ui")
@@ -63,15 +68,34 @@ def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
     else:
         environment["DAGSTER_HOME"] = str(home.directory)
         where, command = Path.cwd(), [*command, "-m", LOCATION]
-    with subprocess.Popen(command, cwd=where, env=environment) as served:
-        # Ctrl-C reaches dagster through the terminal; a SIGTERM to us has to be passed on.
-        signal.signal(signal.SIGTERM, lambda *_signal: served.send_signal(signal.SIGINT))
-        while True:
-            try:
-                code = served.wait()
-            except KeyboardInterrupt:
-                continue
-            return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
+    # In a group of its own: whatever ends this process, from a terminal or from elsewhere, is
+    # passed on to all that dagster has started, as a terminal's Ctrl-C would be.
+    with subprocess.Popen(command, cwd=where, env=environment, process_group=0) as served:
+        for ending in ENDINGS:
+            signal.signal(ending, lambda *_signal: _signal_group(served.pid, signal.SIGINT))
+        code = served.wait()
+        _end_group(served.pid)
+        return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether there was still a process in the group to be signalled."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _end_group(group: int) -> None:
+    """End what dagster left behind: its code servers stop by themselves only after 45 seconds."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        given_up = time.monotonic() + GROUP_SECONDS
+        sent = _signal_group(group, number)
+        while sent and time.monotonic() < given_up:
+            if not _signal_group(group, 0):
+                return
+            time.sleep(0.1)
 
 
 def _obstacle(host: str, port: int) -> str | None:

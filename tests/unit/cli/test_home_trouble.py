@@ -95,14 +95,31 @@ def test_a_demo_is_not_kept_in_a_file(shop: Shop, run: Run) -> None:
     assert told.exit_code == 1
 
 
-def test_a_path_that_dagsters_storage_takes_for_an_address(
-    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["u%41", "u?b"])
+def test_a_path_that_dagster_would_take_for_another_is_refused(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    home = shop.directory / "u'%41"
+    home = shop.directory / name
     monkeypatch.setenv("DAGSTER_HOME", str(home))
+    # What the name comes out as in a URL: it must be left alone, although it could be written.
+    (shop.directory / "uA" / "storage" / "runs").mkdir(parents=True)
 
     told = run("refresh", "shop")
 
-    reason = "unable to open database file; Dagster's storage takes no path with % or ? in it"
-    assert_told(told.stderr, home, reason)
+    assert told.stderr == (
+        f"ConfigError: {home} cannot be used as Dagster's home: Dagster would keep its storage in "
+        f"another directory than {home}, because it takes % and ? in a path for something else. "
+        "Set DAGSTER_HOME to a directory without them (for a demo, --keep).\n"
+    )
     assert told.exit_code == 1
+    assert list((shop.directory / "uA").rglob("*.db")) == []
+
+
+def test_a_path_with_a_percent_sign_that_stays_one_is_a_home(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(shop.directory / "100% #1"))
+
+    told = run("refresh", "shop")
+
+    assert told.exit_code == 0, told.output

@@ -198,7 +198,7 @@ def test_status_tells_the_last_error_until_the_head_moves(
     assert standing(run) == (None, None)
 
 
-def test_a_refused_check_is_told_in_its_own_words(
+def test_a_refused_check_names_the_error_that_it_stands_for(
     shop: Shop, instance: dg.DagsterInstance, run: Run
 ) -> None:
     spec = dg.AssetCheckSpec("deletions_plausible", asset="state", blocking=True)
@@ -215,7 +215,7 @@ def test_a_refused_check_is_told_in_its_own_words(
     job = dg.define_asset_job("shop_refresh", executor_def=dg.in_process_executor)
     job = dg.Definitions([state, marker], jobs=[job]).resolve_job_def("shop_refresh")
     job.execute_in_process(instance=instance, raise_on_error=False)
-    assert standing(run) == (None, "9 of 10 tables are gone")
+    assert standing(run) == (None, "DeletionsSuspicious: 9 of 10 tables are gone")
 
 
 def test_an_instance_below_a_project_is_found(shop: Shop) -> None:

@@ -173,7 +173,9 @@ def test_init_writes_the_template_once(
     result = run("init")
     assert result.exit_code == 0
     assert "incremental-assets check" in result.stdout
-    assert Path("connections.yaml").read_text() == TEMPLATE
+    modeline, template = Path("connections.yaml").read_text().split("\n", 1)
+    assert modeline.startswith("# yaml-language-server: $schema=")
+    assert template == TEMPLATE
     Path("connections.yaml").write_text("mine")
     result = run("init")
     assert result.exit_code == 1

@@ -61,7 +61,6 @@ def test_a_minimal_file_has_the_documented_defaults(tmp_path):
         "retain_versions": 30,
         "fan_out": "in_run",
         "sensor_seconds": 60,
-        "schema_wide_percent": 40,
         "statement_timeout_seconds": 600,
         "retry_seconds": 2,
         "freshness_hours": 24,
