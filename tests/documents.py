@@ -12,12 +12,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from incremental_assets import Config, Connection, Lineage, Options
-from incremental_assets.config.state import S3Settings
 
 ROOT = Path(__file__).parents[1]
 CONNECTIONS = "docs/connections.md"
 MODELS: dict[str, type[BaseModel]] = {
-    model.__name__: model for model in (Config, S3Settings, Connection, Options, Lineage)
+    "Config": Config,
+    "S3Settings": Config.model_fields["s3"].annotation,
+    "Connection": Connection,
+    "Options": Options,
+    "Lineage": Lineage,
 }
 # Where the keys of a key that is a mapping, or a list of them, are documented.
 PLACES = {

@@ -56,6 +56,14 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     assert len(README.splitlines()) <= 200
 
 
+def test_the_picture_loads_quickly() -> None:
+    (picture,) = [link for link in links(README) if link.endswith(".png")]
+    content = (ROOT / picture).read_bytes()
+
+    assert content.startswith(b"\x89PNG")
+    assert len(content) < 300_000
+
+
 def test_every_page_of_the_docs_is_found_from_the_readme_and_from_their_index() -> None:
     topics = {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
 
