@@ -1,6 +1,5 @@
-"""The rights that the README asks for are enough, and no more than it says are used."""
+"""The rights that the docs ask for are enough, and no more than they say are used."""
 
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.documents import block, section
 from tests.live import current, differences, refresh, refreshing, state
 from tests.postgres_server import WITH_PASSWORD
 from tests.sources import CATALOGUE, ROUTINES, Live, postgresql, sqlite
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-# What the README's statements name.
+# What the statements in docs/databases.md name.
 DATABASE, ROLE, PASSWORD = "shop", "catalog_reader", "change me"
 
 HIDDEN = (
@@ -31,10 +30,10 @@ HIDDEN = (
 
 
 def statements() -> list[str]:
-    """The SQL of the README's section about rights."""
-    section = README.partition("### Rights needed")[2].partition("\n#")[0]
-    (block,) = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
-    return [statement.strip() for statement in block.split(";") if statement.strip()]
+    """The SQL that the docs have people run for a login."""
+    text = block("docs/databases.md", "sql", "create role")
+    assert text in section("docs/databases.md", "## Rights needed")
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def shop(postgres_url: str) -> Iterator[Live]:
         connection.execute(f"drop role if exists owner_of_shop, {ROLE}")
 
 
-def test_a_login_made_by_the_readme_sees_all_that_a_superuser_sees(shop: Live) -> None:
+def test_a_login_made_by_the_docs_sees_all_that_a_superuser_sees(shop: Live) -> None:
     shop.ddl(*statements())
     # It has to give its password; that is no right.
     shop.ddl(f"grant {WITH_PASSWORD} to {ROLE}")
@@ -67,7 +66,7 @@ def test_a_login_made_by_the_readme_sees_all_that_a_superuser_sees(shop: Live) -
         assert refresh(mine).mode == "incremental"
 
 
-def test_without_the_readme_statements_nobody_gets_in(shop: Live) -> None:
+def test_without_the_documented_statements_nobody_gets_in(shop: Live) -> None:
     shop.ddl(statements()[0])
     url = shop.url.set(username=ROLE).render_as_string()
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):

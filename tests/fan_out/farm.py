@@ -1,6 +1,6 @@
 """Celery workers over RabbitMQ that share no directory, and the daemon that gives them runs.
 
-Their settings are those of the README. Every machine has a directory, a Dagster home, a
+Their settings are those of docs/scaling.md. Every machine has a directory, a Dagster home, a
 configuration and a host name of its own; they meet in RabbitMQ, PostgreSQL and on S3.
 """
 
@@ -24,6 +24,7 @@ from kombu import Connection as Broker
 
 from incremental_assets.naming import LOCATION
 from incremental_resources.source.dialect import dialect_for
+from tests.documents import block
 from tests.sources import copied_folder, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE
 from tests.webserver.server import wait_until
@@ -36,10 +37,10 @@ HOST_NAME = "import os, socket\nsocket.gethostname = lambda: os.environ['MACHINE
 
 
 def documented(title: str) -> str:
-    """The README's YAML whose first line begins with ``# <title>``."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (found,) = (block for block in blocks if block.startswith(f"# {title}"))
-    return str(found)
+    """The documented YAML whose first line begins with ``# <title>``."""
+    text = block("docs/scaling.md", "yaml", f"# {title}")
+    assert text.startswith(f"# {title}")
+    return text
 
 
 def is_there() -> bool:

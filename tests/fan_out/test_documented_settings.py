@@ -1,4 +1,4 @@
-"""The instance settings in the README have the shape that Dagster and its launchers ask for."""
+"""The instance settings in docs/scaling.md have the shape that Dagster and launchers ask for."""
 
 import importlib
 from pathlib import Path

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 
-from incremental_assets.component import SqlCatalog
+from incremental_assets import SqlCatalog
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.store import StateStore
 

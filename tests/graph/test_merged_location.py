@@ -1,7 +1,6 @@
 """Our definitions inside somebody's own code location, with whatever else is there."""
 
 import os
-import re
 import runpy
 import sqlite3
 import subprocess
@@ -9,19 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from incremental_assets.build import build_definitions
-from incremental_assets.config.connection import Connection
-from incremental_assets.config.model import Config
-from incremental_resources.state_store.local import LocalObjects
-from incremental_resources.state_store.store import StateStore
+from incremental_assets import Config, Connection, build_definitions, open_state
+from tests.documents import block
 from tests.sources import postgresql
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = "docs/dagster.md"
 TAKEN = dict.fromkeys(("sources", "states", "progress"), "theirs")
 
 
@@ -67,7 +64,9 @@ def merged(config: Config, seen: list[str]) -> dg.Definitions:
 
 
 def version(folder: Path, name: str) -> int:
-    found = StateStore(LocalObjects(folder / "catalog"), name).current()
+    connection = Connection(name=name, url=f"sqlite:///{folder}/{name}.db")
+    config = Config(state=str(folder / "catalog"), connections=(connection,))
+    found = open_state(config, name).current()
     assert found is not None
     return found.number
 
@@ -121,18 +120,18 @@ def test_a_sensor_on_failed_runs_hears_what_the_source_said(
     assert any("shop.db" in text for text in seen), seen
 
 
-def readme_location(folder: Path) -> Path:
-    """The README's code location, its state moved to ``folder``."""
-    (block,) = re.findall(r"```python\n(import dagster.*?)```", README.read_text(), re.DOTALL)
-    assert "/var/lib/catalog" in block
+def documented_location(folder: Path) -> Path:
+    """The code location in the docs, its state moved to ``folder``."""
+    text = block(PAGE, "python", "@dg.definitions")
+    assert "/var/lib/catalog" in text
     file = folder / "location.py"
-    file.write_text(block.replace("/var/lib/catalog", str(folder / "catalog")))
+    file.write_text(text.replace("/var/lib/catalog", str(folder / "catalog")))
     return file
 
 
-def test_the_location_in_the_readme_loads(tmp_path: Path) -> None:
+def test_the_location_in_the_docs_loads(tmp_path: Path) -> None:
     """Without the variable, which only a refresh needs."""
-    file = readme_location(tmp_path)
+    file = documented_location(tmp_path)
     command = ["dagster", "definitions", "validate", "-f", str(file)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     done = subprocess.run(
@@ -141,7 +140,7 @@ def test_the_location_in_the_readme_loads(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_alarm_in_the_readme_says_why_a_refresh_was_refused(
+def test_the_alarm_in_the_docs_says_why_a_refresh_was_refused(
     tmp_path: Path,
     instance: dg.DagsterInstance,
     fresh_database: str,
@@ -151,7 +150,7 @@ def test_the_alarm_in_the_readme_says_why_a_refresh_was_refused(
     monkeypatch.setenv("SHOP_URL", fresh_database)
     live = postgresql(fresh_database)
     live.ddl("create table item (id integer)", "create table sale (id integer)")
-    definitions = runpy.run_path(str(readme_location(tmp_path)))["catalog"](None)
+    definitions = runpy.run_path(str(documented_location(tmp_path)))["catalog"](None)
     job = definitions.resolve_job_def("shop_refresh")
     assert job.execute_in_process(instance=instance).success
     live.ddl("drop table item", "drop table sale")
@@ -162,12 +161,11 @@ def test_the_alarm_in_the_readme_says_why_a_refresh_was_refused(
     assert "--accept-deletions" in told
 
 
-def test_the_sink_in_the_readme_misses_nothing_and_keeps_the_order(
+def test_the_sink_in_the_docs_misses_nothing_and_keeps_the_order(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    (block,) = re.findall(r"```python\n(from incremental.*?)```", README.read_text(), re.DOTALL)
-    names = {"dg": dg}
-    exec(block, names)
+    names: dict[str, Any] = {}
+    exec(block(PAGE, "python", "def sink("), names)
     config = configured(tmp_path, "shop")
     told: list[tuple[int, str, int]] = []
     broken = [False]

@@ -5,45 +5,29 @@ Skipped where there is no Chromium, unless REQUIRE_BROWSER is set: then it is a 
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from incremental_assets.config.run_config import ExtractionConfig
 from incremental_assets.naming import LOCATION
+from tests.webserver.browser import chromium, opened
 from tests.webserver.server import Webserver, wait_until
 from tests.webserver.shops import BATCHES, TABLES, Shop, Shops
 from tests.webserver.test_webserver_resume import fail_one_batch, heal_that_batch_only
 
 pytestmark = pytest.mark.integration
 
-WAIT = 90_000.0
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
 
 @pytest.fixture(scope="module")
 def page(webserver: Webserver) -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
+    found = chromium()
+    if found is None:
         assert not os.environ.get("REQUIRE_BROWSER"), "there is no chromium"
         pytest.skip("there is no chromium")
-    expect.set_options(timeout=WAIT)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        page = browser.new_page(base_url=webserver.url, viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(WAIT)
+    with opened(found, webserver.url) as page:
         yield page
-        browser.close()
 
 
 def location(path: str) -> str:

@@ -1,0 +1,1 @@
+"""Pictures of the Dagster UI for the README, made from the demo."""
