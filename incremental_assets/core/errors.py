@@ -6,6 +6,7 @@ RuleError
 ├── DeletionsSuspicious    too much disappeared at once: look, then accept or fix the grants
 ├── NoOpenExtraction       a step has no extraction to work for: run the refresh job
 ├── ExtractionClosed       its extraction is over: run the refresh job, which opens a new one
+├── UnknownObject          no version that is kept has it: name another one
 └── BatchesFailed          some batches could not be read: re-execute, only they are read again
 """
 
@@ -34,6 +35,10 @@ class NoOpenExtraction(RuleError):
 
 class ExtractionClosed(RuleError):
     """The extraction is committed or abandoned, or its base is no longer the head."""
+
+
+class UnknownObject(RuleError):
+    """No version that is kept has a table or column of that name, or several have."""
 
 
 class BatchesFailed(RuleError):

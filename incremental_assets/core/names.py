@@ -22,6 +22,30 @@ def path_of(parts: Iterable[str]) -> str:
     return ".".join(map(named, parts))
 
 
+def parts_of(path: str) -> list[str]:
+    """The names in a path as ``path_of`` writes it.
+
+    Raises:
+        ValueError: a quoted name does not end, or a name is empty.
+    """
+    parts, rest = [], path
+    while True:
+        if rest.startswith('"'):
+            name, length = json.JSONDecoder().raw_decode(rest)
+            rest = rest[length:]
+            if rest and not rest.startswith("."):
+                raise ValueError(f"{rest!r} follows a quoted name")
+            more, rest = bool(rest), rest[1:]
+        else:
+            name, dot, rest = rest.partition(".")
+            more = bool(dot)
+        if not name:
+            raise ValueError("a name is empty")
+        parts.append(name)
+        if not more:
+            return parts
+
+
 def escaped(text: str) -> str:
     r"""``text`` without control characters, line breaks and invisible marks: ``\u001b`` instead.
 

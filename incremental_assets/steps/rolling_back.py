@@ -4,20 +4,15 @@ Whether a refresh is going on is looked at by the command; how a head moves is t
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import polars as pl
 
-from incremental_assets.core.change import Comparison
 from incremental_assets.core.compare import diff_schema
-from incremental_assets.core.diff import Diff, diff, summary
+from incremental_assets.core.diff import Diff, summary
 from incremental_assets.core.entities import ENTITIES
-from incremental_assets.core.marker import foreign_ids, other_server
-from incremental_assets.core.scope import Scope
-from incremental_assets.steps.stored import frames_of
+from incremental_assets.steps.comparing import changes_between, same_source, sources_of
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt, VersionMissing
 from incremental_resources.state_store.head import Head, HeadRef
@@ -57,8 +52,10 @@ def roll_back(store: StateStore, dialect: Dialect, number: int) -> RolledBack | 
     if number == head.head.version:
         return None
     parent = line[0] if line and not line[0].disagreements() else None
-    trusted = bool(line) and _same_source(head, line)
-    changes = _changes(parent, target, dialect, trusted=trusted) if parent else _nothing(target)
+    trusted = bool(line) and same_source([head.head.source, *sources_of(line)])
+    changes = _nothing(target)
+    if parent:
+        changes = changes_between(parent, target, dialect, trusted=trusted)
     version = _written(store, head, target, parent, changes, trusted=trusted)
     moved = store.move_head(_head_at(version, target), head)
     return RolledBack(version, target, moved, recovered=parent is None, trusted=trusted)
@@ -95,28 +92,6 @@ def _salvaged(store: StateStore, number: int) -> Version:
         )
     numbers = ", ".join(str(one) for one in sorted({version.number for version in there})) or "none"
     raise VersionMissing(f"{store.connection} has no version {number}. There is: {numbers}.")
-
-
-def _same_source(head: HeadRef, line: Sequence[Version]) -> bool:
-    """Whether one server, always going on in time, was read from the target until now.
-
-    Only then are the native ids and tokens of the target still those of the same objects.
-    """
-    sources = [head.head.source, *(version.manifest.source for version in line)]
-    known = [source for source in sources if source and not foreign_ids(source)]
-    return len(known) == len(sources) and all(
-        other_server(older, newer) is None for newer, older in pairwise(known)
-    )
-
-
-def _changes(current: Version, target: Version, dialect: Dialect, *, trusted: bool) -> Diff:
-    comparison = Comparison(
-        scope=Scope.from_json(target.manifest.scope),
-        base_scope=Scope.from_json(current.manifest.scope),
-        durable_ids=dialect.durable_ids and trusted,
-        durable_ordinals=dialect.durable_ordinals and trusted,
-    )
-    return diff(frames_of(current), frames_of(target), comparison)
 
 
 def _nothing(target: Version) -> Diff:

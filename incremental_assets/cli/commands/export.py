@@ -89,10 +89,9 @@ def _rows(
     config: str | None, connection: str, entity: str, number: int | None, *, as_diff: bool
 ) -> "tuple[pl.LazyFrame, int]":
     """The rows, and the number of the version they are of."""
-    from incremental_assets.cli.printing.changes import diff_frame
     from incremental_assets.cli.reading import version_of
     from incremental_assets.core.entities import ENTITIES
-    from incremental_assets.steps.stored import scan_of
+    from incremental_assets.steps.stored import diff_frame, scan_of
     from incremental_assets.wiring import current_config, open_state
 
     version = version_of(open_state(current_config(config, connecting=False), connection), number)

@@ -1,7 +1,7 @@
-"""``status``, ``history``, ``diff``: looking at what is kept, without changing anything.
+"""``status`` and ``history``: looking at what is kept, without changing anything.
 
-What is looked up is in ``statuses``, ``last_runs`` and ``changes``; they are imported when a
-command runs, because Dagster and Polars take a second.
+What is looked up is in ``statuses`` and ``last_runs``; they are imported when a command runs,
+because Dagster and Polars take a second.
 """
 
 import os
@@ -28,10 +28,8 @@ from incremental_assets.core.names import escaped
 
 if TYPE_CHECKING:
     from incremental_assets.config.model import Config
-    from incremental_resources.state_store.version import Version
 
 TOO_OLD = 3
-TABLE_ROWS = 100
 Settings = Mapping[str, Any]
 
 
@@ -174,74 +172,3 @@ def _history_line(version: Mapping[str, Any]) -> tuple[Any, ...]:
 def _origin(version: Mapping[str, Any]) -> str:
     target = version["rolled_back_to"]
     return "" if target is None else f"rollback to {target}: "
-
-
-@click.command("diff")
-@click.argument("connection")
-@click.option("--version", "number", type=int, metavar="N", help="Default: the current version.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "jsonl", "json"]),
-    default="table",
-    show_default=True,
-    help="jsonl: one JSON object per row; json: one object with the rows, and under `hidden` how "
-    "many --limit left out.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    metavar="ROWS",
-    help=f"At most so many rows; 0 is all. Default: {TABLE_ROWS} in a table, else all.",
-)
-@click.pass_obj
-@ending_with_our_message
-def diff_command(
-    settings: Settings, connection: str, number: int | None, form: str, limit: int | None
-) -> None:
-    """What changed in a version, compared with the one it was made from.
-
-    In a version that was made from none, everything is CREATED. Names and values with control
-    characters, and names with dots, are shown in quotes as JSON writes them.
-    """
-    from incremental_assets.cli.reading import version_of
-    from incremental_assets.wiring import current_config, open_state
-
-    config = current_config(settings["config"], connecting=False)
-    store = open_state(config, connection)
-    version = version_of(store, number)
-    if limit is None and form == "table":
-        limit = TABLE_ROWS
-    write = {"table": _diff_table, "jsonl": _diff_lines, "json": _diff_object}[form]
-    write(connection, version, limit or None)
-
-
-def _diff_lines(_connection: str, version: "Version", limit: int | None) -> None:
-    from incremental_assets.cli.printing.changes import record_texts
-
-    for text in record_texts(version, limit):
-        sys.stdout.write(f"{text}\n")
-
-
-def _diff_object(connection: str, version: "Version", limit: int | None) -> None:
-    from incremental_assets.cli.printing.changes import header_text, record_texts
-
-    # Written piece by piece: the diff of a first version is as large as its state.
-    sys.stdout.write(f'{header_text(connection, version, limit)[:-1]}, "rows": [')
-    for count, text in enumerate(record_texts(version, limit)):
-        sys.stdout.write(f"{',' if count else ''}\n  {text}")
-    sys.stdout.write("\n]}\n")
-
-
-def _diff_table(connection: str, version: "Version", limit: int | None) -> None:
-    from incremental_assets.cli.printing.tables import print_diff
-
-    out, parent, target = wide_console(), version.manifest.parent, version.manifest.rolled_back_to
-    since = f"compared with version {parent.version}" if parent else "nothing came before it"
-    origin = f", rollback to version {target.version}" if target else ""
-    out.print(
-        f"{connection}, version {version.number}: {since}{origin}", style="bold", markup=False
-    )
-    hidden = print_diff(out, version, limit)
-    if hidden:
-        click.echo(f"\nand {hidden:,} more rows; --limit 0 shows all.")

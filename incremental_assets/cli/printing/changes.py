@@ -1,24 +1,23 @@
 """The diff of a version as frames and as rows for people and programs.
 
-What a diff is, and what a line says of a row of it, is decided in ``core``. A version without a
-parent has none stored, and its diff is made from its state here, lazily: it has as many rows as the
-state.
+What a diff is, and what a line says of a row of it, is decided in ``core``.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import polars as pl
 
-from incremental_assets.core.change import Change
 from incremental_assets.core.compare import diff_schema
-from incremental_assets.core.entities import ENTITIES, Entity
-from incremental_assets.core.json_text import TIME_FORMAT
+from incremental_assets.core.diff import summary
+from incremental_assets.core.entities import ENTITIES, TABLES, Entity
 from incremental_assets.core.names import escaped
-from incremental_assets.steps.stored import scan_of
+from incremental_assets.steps.comparing import changes_between, same_source, sources_of
+from incremental_assets.steps.stored import diff_frame
+from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.version import Version
 
@@ -34,15 +33,6 @@ class Part:
     frame: pl.LazyFrame
     rows: int
     changes: Mapping[str, int]
-
-
-def diff_frame(version: Version, entity: Entity) -> pl.LazyFrame:
-    """The rows of the version's diff for one entity, in the order they are stored in."""
-    if version.has(f"diff/{entity.name}"):
-        return version.scan(f"diff/{entity.name}")
-    if version.manifest.parent is None and version.has(entity.name):
-        return _all_created(entity, scan_of(version, entity))
-    return pl.LazyFrame(schema=diff_schema(entity))
 
 
 def parts_of(version: Version) -> Iterator[Part]:
@@ -73,31 +63,57 @@ def _rows(version: Version, entity: Entity) -> int:
     return version.rows(entity.name) if derived else 0
 
 
-def header_text(connection: str, version: Version, limit: int | None) -> str:
+def parts_between(before: Version, after: Version, dialect: Dialect) -> Iterator[Part]:
+    """The same for the difference of two versions, ``before`` an ancestor of ``after``."""
+    line = [after, *takewhile(lambda one: one.number > before.number, after.ancestors()), before]
+    trusted = same_source(sources_of(line))
+    changes = changes_between(before, after, dialect, trusted=trusted)
+    return parts_of_frames(changes, summary(changes))
+
+
+def parts_of_table(parts: Iterable[Part], path: Sequence[str]) -> Iterator[Part]:
+    """The rows of one table and its columns, under its name before or after the change.
+
+    Args:
+        parts: of a diff.
+        path: schema and table, or database, schema and table.
+    """
+    names = TABLES.key[-len(path) :]
+    for part in parts:
+        if not set(TABLES.key) <= set(part.entity.key):
+            continue
+        now = [pl.col(name) == one for name, one in zip(names, path, strict=True)]
+        then = [pl.col(f"previous_{name}") == one for name, one in zip(names, path, strict=True)]
+        rows = part.frame.filter(
+            pl.all_horizontal(now) | pl.all_horizontal(then).fill_null(value=False)
+        ).collect()
+        changes = summary({part.entity.name: rows})
+        if rows.height:
+            yield Part(part.entity, rows.lazy(), rows.height, changes[part.entity.name])
+
+
+def header_text(
+    connection: str, version: Version, parent: int | None, parts: Sequence[Part], limit: int | None
+) -> str:
     """What a diff is of, and how many of its rows ``limit`` leaves out, as JSON."""
-    manifest = version.manifest
+    manifest, rows = version.manifest, sum(part.rows for part in parts)
     facts = {
         "connection": connection,
         "version": version.number,
-        "parent": manifest.parent and manifest.parent.version,
+        "parent": parent,
         "created_at": moment_text(manifest.created_at),
         "marker": moment_text(manifest.marker),
-        "changes": manifest.changes,
-        "hidden": _beyond(version, limit),
+        "changes": {part.entity.name: part.changes for part in parts},
+        "hidden": 0 if limit is None else max(0, rows - limit),
     }
     return json.dumps(facts, ensure_ascii=False)
 
 
-def _beyond(version: Version, limit: int | None) -> int:
-    rows = sum(part.rows for part in parts_of(version))
-    return 0 if limit is None else max(0, rows - limit)
-
-
-def record_texts(version: Version, limit: int | None) -> Iterator[str]:
+def record_texts(parts: Iterable[Part], limit: int | None) -> Iterator[str]:
     """The rows of the diff, entity by entity, as JSON; ``before`` and ``after`` as values."""
     texts = (
         text
-        for part in parts_of(version)
+        for part in parts
         for piece in _pieces(part.frame.select(_record(part.entity)), limit)
         for text in piece.to_series()
     )
@@ -137,19 +153,3 @@ def _pieces(frame: pl.LazyFrame, limit: int | None) -> Iterator[pl.DataFrame]:
         if piece.height < wanted:
             return
         start += wanted
-
-
-def _all_created(entity: Entity, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """What ``core.diff`` says of a state that nothing came before."""
-    attributes = [
-        pl.col(name).dt.strftime(TIME_FORMAT) if isinstance(dtype, pl.Datetime) else pl.col(name)
-        for name, dtype in entity.attributes.items()
-    ]
-    made = {
-        "change": pl.lit(Change.CREATED.value),
-        "after": pl.struct(attributes).struct.json_encode(),
-    }
-    return rows.select(
-        pl.col(name) if name in entity.key else made.get(name, pl.lit(None, dtype)).alias(name)
-        for name, dtype in diff_schema(entity).items()
-    )

@@ -7,18 +7,9 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from incremental_assets.cli.printing.changes import Part, parts_of, read_rows
+from incremental_assets.cli.printing.changes import Part, read_rows
 from incremental_assets.cli.printing.show import changes_text, table
 from incremental_assets.core.diff_lines import line_of
-from incremental_resources.state_store.version import Version
-
-
-def print_diff(out: Console, version: Version, limit: int | None = None) -> int:
-    """The diff of a version; how many rows were left out."""
-    parts = list(parts_of(version))
-    if not parts:
-        out.print("No change; only tokens or statistics differ.")
-    return print_parts(out, parts, limit)
 
 
 def print_parts(out: Console, parts: Iterable[Part], limit: int | None = None) -> int:

@@ -13,7 +13,7 @@ from dagster._core.utils import make_new_run_id
 from incremental_assets.cli.commands.inspect import Duration
 from incremental_assets.cli.last_runs import existing_instance
 from incremental_assets.cli.printing import changes
-from incremental_assets.cli.printing.changes import diff_frame, parts_of
+from incremental_assets.cli.printing.changes import parts_of
 from incremental_assets.core.change import Comparison
 from incremental_assets.core.diff import diff
 from incremental_assets.core.diff_lines import line_of, object_name
@@ -24,6 +24,7 @@ from incremental_assets.instance.home import Home, open_instance
 from incremental_assets.instance.runs import process_tags
 from incremental_assets.naming import CONNECTION_TAG
 from incremental_assets.steps.failures import failure
+from incremental_assets.steps.stored import diff_frame
 from incremental_resources.source.errors import AccessDenied
 from tests.shop_versions import DIFF, EVIL, FIRST, SECOND, SECOND_CHANGES, Run, Shop
 from tests.states import MARKER
@@ -329,8 +330,8 @@ def test_the_derived_diff_is_the_one_that_core_would_make(refreshed: Shop) -> No
 def test_rows_are_read_in_pieces(refreshed: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "ROWS_AT_A_TIME", 1)
     version = refreshed.store.find(2)
-    assert len(list(changes.record_texts(version, None))) == 3
-    assert len(list(changes.record_texts(version, 2))) == 2
+    assert len(list(changes.record_texts(parts_of(version), None))) == 3
+    assert len(list(changes.record_texts(parts_of(version), 2))) == 2
     assert [part.rows for part in parts_of(version)] == [DIFF["tables"].height, 2]
 
 

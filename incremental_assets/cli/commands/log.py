@@ -1,0 +1,115 @@
+"""``log``: when a table or a column changed, from what to what, over all versions that are kept."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from incremental_assets.cli.printing.show import moment_shown, table, wide_console
+from incremental_assets.cli.shell import ending_with_our_message, print_json
+from incremental_assets.core.names import escaped, parts_of, path_of
+
+if TYPE_CHECKING:
+    from incremental_assets.steps.object_log import ObjectLog
+    from incremental_resources.state_store.version import Version
+
+MOST_PARTS = 4
+Record = dict[str, Any]
+
+
+class ObjectPath(click.ParamType):
+    """``[DATABASE.]SCHEMA.TABLE[.COLUMN]``; a name with a dot in it in quotes, as JSON has them."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str]:
+        try:
+            parts = parts_of(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} is no path: {error}.", param, ctx)
+        if not 2 <= len(parts) <= MOST_PARTS:
+            self.fail(f"{value!r} is not [DATABASE.]SCHEMA.TABLE[.COLUMN].", param, ctx)
+        return parts
+
+
+@click.command("log")
+@click.argument("connection")
+@click.argument("path", type=ObjectPath(), metavar="[DATABASE.]SCHEMA.TABLE[.COLUMN]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.pass_obj
+@ending_with_our_message
+def log_command(
+    settings: Mapping[str, Any], connection: str, path: list[str], as_json: bool
+) -> None:
+    """When a table or a column changed, and from what to what: newest first.
+
+    All versions that are kept are looked through, renames are followed; a former name will do too.
+    A change happened between the time that the version before it is true as of and its own.
+    """
+    from incremental_assets.cli.reading import version_of
+    from incremental_assets.steps.object_log import log_of
+    from incremental_assets.wiring import current_config, open_state
+
+    store = open_state(current_config(settings["config"], connecting=False), connection)
+    versions = [version_of(store, None), *store.ancestors(version_of(store, None))]
+    log = log_of(connection, versions, path)
+    records = _records(log, {version.number: version for version in versions})
+    if as_json:
+        print_json({"connection": connection, **_subject(log), "changes": records})
+    else:
+        _show(connection, log, records, versions)
+
+
+def _subject(log: "ObjectLog") -> Record:
+    database, schema, name = log.key
+    return {
+        "database": database,
+        "schema": schema,
+        "table": name,
+        "column": log.column,
+        "exists": log.exists,
+    }
+
+
+def _records(log: "ObjectLog", versions: Mapping[int, "Version"]) -> list[Record]:
+    """The entries with the times that they happened between, values decoded."""
+    import json
+
+    from incremental_resources.state_store.documents import moment_text
+
+    records = []
+    for entry in log.entries:
+        manifest = versions[entry.version].manifest
+        parent = manifest.parent and versions.get(manifest.parent.version)
+        row = dict(entry.row)
+        for side in ("before", "after"):
+            row[side] = None if row[side] is None else json.loads(row[side])
+        since = moment_text(parent.manifest.marker) if parent else None
+        until = moment_text(manifest.marker)
+        records.append(
+            {"version": entry.version, "since": since, "until": until, "entity": entry.entity} | row
+        )
+    return records
+
+
+def _show(
+    connection: str, log: "ObjectLog", records: list[Record], versions: list["Version"]
+) -> None:
+    from incremental_assets.core.diff_lines import line_of
+    from incremental_assets.core.entities import ENTITIES
+
+    out = wide_console()
+    named = path_of([*log.key, *([log.column] if log.column else [])])
+    now = "" if log.exists else ", which is not there any more"
+    out.print(f"{connection}: {named}{now}", style="bold", markup=False)
+    lines = []
+    for entry, record in zip(log.entries, records, strict=True):
+        change, what, said = line_of(ENTITIES[entry.entity], entry.row)
+        lines.append((entry.version, moment_shown(record["until"]), change, what, said))
+    if lines:
+        table(out, ["version", "true as of", "change", "object", "what"], lines)
+    oldest = versions[-1]
+    if not lines or versions[-1].manifest.parent is not None:
+        click.echo(escaped(f"Nothing older than version {oldest.number} is kept."))
