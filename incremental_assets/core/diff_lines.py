@@ -5,13 +5,17 @@ Printable and short, but no markup of any kind: that is added by whoever shows i
 
 import json
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from incremental_assets.core.change import Change
+from incremental_assets.core.diff_view import COLUMN_TOTAL
 from incremental_assets.core.entities import PROCEDURES, Entity
 from incremental_assets.core.names import escaped, path_of
 
 LONGEST = 80
+# What is shown before the first difference of two long texts.
+CONTEXT = 20
 # What a line tells first of an object that came or went.
 TELLING = {
     "databases": ("owner",),
@@ -37,17 +41,43 @@ def object_name(entity: Entity, row: Mapping[str, Any], prefix: str = "") -> str
 
 
 def _what(entity: Entity, row: Mapping[str, Any]) -> str:
-    if row["change"] == Change.UPDATED:
-        return f"{row['attribute']}: {_value(row['before'])} → {_value(row['after'])}"
     if row["change"] == Change.RENAMED:
         return f"was {object_name(entity, row, 'previous_')}"
-    told = json.loads(row["after"] or row["before"] or "{}")
-    values = [told.get(name) for name in TELLING[entity.name]]
-    return escaped(_cut(", ".join(str(value) for value in values if value is not None)))
+    if row["change"] == Change.UPDATED:
+        before, after = _around_difference(row["before"] or "null", row["after"] or "null")
+        said = f"{row['attribute']}: {before} → {after}"
+    else:
+        said = _of_whole(entity, row)
+    # Where another object has taken the name, two lines would look the same.
+    if row.get(f"previous_{entity.key[0]}") is not None:
+        said += f" (was {object_name(entity, row, 'previous_')})"
+    return said
 
 
-def _value(text: str | None) -> str:
-    return escaped(_cut(text or "null"))
+def _of_whole(entity: Entity, row: Mapping[str, Any]) -> str:
+    """The first facts of an object that came or went; of a table also how many columns it has."""
+    facts = json.loads(row["after"] or row["before"] or "{}")
+    values = [facts.get(name) for name in TELLING[entity.name]]
+    said = [escaped(_cut(", ".join(str(value) for value in values if value is not None)))]
+    if columns := row.get(COLUMN_TOTAL):
+        said.append(f"{columns:,} column{'s' if columns > 1 else ''}")
+    return ", ".join(filter(None, said))
+
+
+def _around_difference(before: str, after: str) -> tuple[str, str]:
+    """Both texts, cut to the part around what differs first where they are long."""
+    if max(len(before), len(after)) <= LONGEST:
+        return escaped(before), escaped(after)
+    pairs = zip(before, after, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = max(0, same - CONTEXT)
+    return _part(before, start), _part(after, start)
+
+
+def _part(text: str, start: int) -> str:
+    end = start + LONGEST
+    cut = f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+    return escaped(cut)
 
 
 def _cut(text: str) -> str:

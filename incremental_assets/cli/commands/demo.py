@@ -11,7 +11,7 @@ import dagster as dg
 from rich.console import Console
 
 from incremental_assets.cli.commands.refresh import ProgressBars, refresh_one, show
-from incremental_assets.cli.printing.changes import parts_of
+from incremental_assets.cli.printing.changes import condensed_parts, parts_of
 from incremental_assets.cli.printing.show import wide_console
 from incremental_assets.cli.printing.tables import print_parts
 from incremental_assets.cli.running import Outcome, Refresher, RefreshRequest
@@ -86,7 +86,8 @@ def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbos
         _succeed(refresh_one(refresher, NAME, wish, bars))
         version = refresher.store(NAME).current()
         assert version is not None
-        hidden = sum(print_parts(wide_console(), [part], SHOWN_ROWS) for part in parts_of(version))
+        parts = condensed_parts(parts_of(version))
+        hidden = sum(print_parts(wide_console(), [part], SHOWN_ROWS, whole=True) for part in parts)
         out.print(f"and {hidden} more rows: incremental-assets diff demo --limit 0")
         out.print("\nThird refresh, nothing has changed", style="bold")
         _succeed(refresh_one(refresher, NAME, wish, bars))

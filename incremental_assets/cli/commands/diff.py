@@ -65,6 +65,7 @@ class Shown:
     parent: int | None
     table: Sequence[str] | None
     parts: Sequence["Part"]
+    whole: bool
 
 
 @click.command("diff")
@@ -98,6 +99,12 @@ class Shown:
     metavar="ROWS",
     help=f"At most so many rows; 0 is all. Default: {TABLE_ROWS} in a table, else all.",
 )
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="In a table, list also each column of a table that came or went, and what servers keep "
+    "for themselves (native_id, ordinal); the other formats have every row.",
+)
 @click.pass_obj
 @ending_with_our_message
 def diff_command(
@@ -107,6 +114,7 @@ def diff_command(
     path: list[str] | None,
     form: str,
     limit: int | None,
+    whole: bool,
 ) -> None:
     """What changed in a version, compared with the one it was made from or with an earlier one.
 
@@ -117,7 +125,7 @@ def diff_command(
     from incremental_assets.wiring import current_config
 
     config = current_config(settings["config"], connecting=False)
-    shown = _found(config, connection, between or (None, None), path)
+    shown = _found(config, connection, between or (None, None), path, whole=whole)
     if limit is None and form == "table":
         limit = TABLE_ROWS
     write: Callable[[Shown, int | None], None]
@@ -126,7 +134,12 @@ def diff_command(
 
 
 def _found(
-    config: "Config", connection: str, between: Between, path: Sequence[str] | None
+    config: "Config",
+    connection: str,
+    between: Between,
+    path: Sequence[str] | None,
+    *,
+    whole: bool,
 ) -> Shown:
     from incremental_assets.cli.printing.changes import parts_between, parts_of, parts_of_table
     from incremental_assets.cli.reading import version_of
@@ -142,7 +155,7 @@ def _found(
         parts, since = parts_between(store.find(before), version, dialect), before
     if path:
         parts = parts_of_table(parts, path)
-    return Shown(connection, version, since, path, list(parts))
+    return Shown(connection, version, since, path, list(parts), whole)
 
 
 def _print_lines(shown: Shown, limit: int | None) -> None:
@@ -178,6 +191,6 @@ def _print_table(shown: Shown, limit: int | None) -> None:
     if not shown.parts:
         told = "No change of it." if shown.table else "No change; only tokens or statistics differ."
         out.print(told)
-    hidden = print_parts(out, shown.parts, limit)
+    hidden = print_parts(out, shown.parts, limit, whole=shown.whole)
     if hidden:
         click.echo(f"\nand {hidden:,} more rows; --limit 0 shows all.")

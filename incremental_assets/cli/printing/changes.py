@@ -5,7 +5,7 @@ What a diff is, and what a line says of a row of it, is decided in ``core``.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import summary
+from incremental_assets.core.diff_view import condensed
 from incremental_assets.core.entities import ENTITIES, TABLES, Entity
 from incremental_assets.core.names import escaped
 from incremental_assets.steps.comparing import changes_between, same_source, sources_of
@@ -27,12 +28,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """What a diff has of one entity: its rows, and its objects counted by change."""
+    """What a diff has of one entity: its rows, and its objects counted by change.
+
+    ``not_listed`` says what the rows leave out.
+    """
 
     entity: Entity
     frame: pl.LazyFrame
     rows: int
     changes: Mapping[str, int]
+    not_listed: str | None = None
 
 
 def parts_of(version: Version) -> Iterator[Part]:
@@ -90,6 +95,16 @@ def parts_of_table(parts: Iterable[Part], path: Sequence[str]) -> Iterator[Part]
         changes = summary({part.entity.name: rows})
         if rows.height:
             yield Part(part.entity, rows.lazy(), rows.height, changes[part.entity.name])
+
+
+def condensed_parts(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same parts with the rows that a person wants listed."""
+    listed = {part.entity.name: part for part in parts}
+    views = condensed({name: part.frame for name, part in listed.items()})
+    for name, part in listed.items():
+        view = views[name]
+        rows = int(view.rows.select(pl.len()).collect().item())
+        yield replace(part, frame=view.rows, rows=rows, not_listed=view.not_listed)
 
 
 def header_text(

@@ -348,8 +348,10 @@ def test_names_and_values_do_nothing_to_a_terminal(refreshed: Shop, run: Run) ->
 
 
 def test_a_table_says_how_many_rows_it_leaves_out(refreshed: Shop, run: Run) -> None:
-    text = run("diff", "shop", "--limit", "2").stdout
+    text = run("diff", "shop", "--limit", "1").stdout
     assert "and 1 more rows" in text
+    assert "not listed (--whole): 1 that came or went with their table" in text
+    assert "and 2 more rows" in run("diff", "shop", "--limit", "1", "--whole").stdout
     assert "columns: 1 CREATED, 1 UPDATED" in text
     assert "more rows" not in run("diff", "shop", "--limit", "0").stdout
 
