@@ -52,9 +52,12 @@ Around = Callable[[Statement], None]
 class Pair:
     """A client's connection and ours to the server."""
 
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+    def __init__(
+        self, client: socket.socket, server: socket.socket, refuse: Callable[[bytes], bytes]
+    ) -> None:
         self.client = client
         self.server = server
+        self._refuse = refuse
 
     @property
     def port(self) -> int:
@@ -100,6 +103,8 @@ class Pair:
         while True:
             size = _exactly(self.client, LENGTH.size)
             body = _exactly(self.client, LENGTH.unpack(size)[0] - LENGTH.size)
+            if refusal := self._refuse(body):
+                raise Ended(refusal)
             self.server.sendall(size + body)
             code = LENGTH.unpack(body[: LENGTH.size])[0]
             if code not in ASKS_FOR_ENCRYPTION:
@@ -121,11 +126,16 @@ class Pair:
 
 
 class Wire:
-    """The proxy, listening at ``port`` while the block lasts."""
+    """The proxy, listening at ``port`` while the block lasts.
 
-    def __init__(self, server_port: int, around: Around) -> None:
+    ``refused``: a parameter that clients must not send when they start, as at a pooler.
+    """
+
+    def __init__(self, server_port: int, around: Around, *, refused: str | None = None) -> None:
         self._server_port = server_port
         self._around = around
+        self._refused = refused
+        self.refusals = 0
         self._numbers = count(1)
         self._pairs: list[Pair] = []
         self._threads: list[threading.Thread] = []
@@ -164,9 +174,17 @@ class Wire:
             while True:
                 client, _ = listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._server_port))
-                pair = Pair(client, server)
+                pair = Pair(client, server, self._refuse)
                 self._pairs.append(pair)
                 self._start(pair.converse, self._tell)
+
+    def _refuse(self, body: bytes) -> bytes:
+        """What PgBouncer says of a parameter that it does not know."""
+        if self._refused is None or f"\0{self._refused}\0".encode() not in body:
+            return b""
+        self.refusals += 1
+        told = f"SFATAL\0C08P01\0Munsupported startup parameter: {self._refused}\0\0".encode()
+        return HEADER.pack(b"E", len(told) + LENGTH.size) + told
 
     def _tell(self, request: bytes, pair: Pair) -> None:
         self._around(Statement(next(self._numbers), _text(request), request, pair))

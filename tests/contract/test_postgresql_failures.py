@@ -204,6 +204,13 @@ def test_a_locked_table_is_read_all_the_same(live: Live) -> None:
     ]
 
 
+def test_a_locked_table_with_a_generated_column_is_listed_all_the_same(live: Live) -> None:
+    """Only what names somebody's own object in a generated column has to be printed."""
+    live.ddl("create table t (a text, b integer generated always as (length(a) + 1) stored)")
+    with locked(live, "t"), live.source() as reader:
+        assert listed(reader, "tables")["table"].to_list() == ["t"]
+
+
 def test_a_view_that_cannot_be_printed_for_a_lock_fails_soon(live: Live, package: Path) -> None:
     live.ddl("create table t (id integer)", "create view v as select id from t")
     session = live.dialect.sql("session").replace("'5s'", "'50ms'")

@@ -10,6 +10,7 @@ import pytest
 from incremental_assets.core.entities import ENTITIES
 from incremental_resources.source.dialect import dialect_for
 from incremental_resources.source.source import Source
+from tests.postgresql_built_in import BUILT_IN_IN_COLUMNS, BUILT_IN_IN_TEXTS
 from tests.postgresql_changes import AFTER, BASE, REAL_CHANGES
 from tests.postgresql_names import NAMED_IN_COLUMNS, NO_CHANGES
 from tests.sources import Only
@@ -127,6 +128,44 @@ def test_a_name_that_columns_print_shows(
     assert before.probe != after.probe
     assert before.writes != after.writes
     assert_every_reread_is_announced(before, after)
+
+
+@pytest.mark.parametrize("name", BUILT_IN_IN_COLUMNS)
+def test_a_built_in_name_that_columns_print_shows(
+    database: psycopg.Connection, source: Source, name: str
+) -> None:
+    before, after = looks_around(database, source, *BUILT_IN_IN_COLUMNS[name])
+    assert before.columns != after.columns
+    assert_every_reread_is_announced(before, after)
+
+
+@pytest.mark.parametrize("name", BUILT_IN_IN_TEXTS)
+def test_a_built_in_name_that_a_text_prints_shows(
+    database: psycopg.Connection, source: Source, name: str
+) -> None:
+    before, after = looks_around(database, source, *BUILT_IN_IN_TEXTS[name])
+    assert before.listings != after.listings
+    assert_every_reread_is_announced(before, after)
+
+
+def looks_around(
+    database: psycopg.Connection,
+    source: Source,
+    setup: Iterable[str],
+    change: Iterable[str],
+    undo: Iterable[str],
+) -> tuple[Look, Look]:
+    """What was printed before and after a change that the probe has to see."""
+    run(database, setup)
+    before = look(source)
+    run(database, change)
+    try:
+        after = look(source)
+    finally:
+        run(database, undo)
+    assert before.probe != after.probe
+    assert before.writes != after.writes
+    return before, after
 
 
 @pytest.mark.parametrize("name", NO_CHANGES)

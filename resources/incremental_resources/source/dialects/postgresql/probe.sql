@@ -69,7 +69,8 @@ part as (
         'namespace',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_namespace
-    where nspname not like 'pg\_%'
+    where nspname not like 'pg\_temp\_%'
+        and nspname not like 'pg\_toast\_temp\_%'
     union all
     select
         'proc',
@@ -109,17 +110,23 @@ part as (
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_operator
     union all
+    -- A new cast can make a call find another function, so that its schema must be printed.
+    select
+        'cast',
+        sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
+    from pg_cast
+    union all
     select
         'opclass',
         sum(hashoidextended(oid, cast(cast(xmin as text) as bigint)))
     from pg_opclass
     union all
-    -- A default can name an index; reindexing changes no name.
+    -- A default can name an index or a TOAST table; reindexing changes no name.
     select
         'index',
         sum(hashtextextended(cast(relname as text), cast(oid as bigint)))
     from pg_class
-    where relkind in ('i', 'I')
+    where relkind in ('i', 'I', 't')
         and relpersistence <> 't'
     union all
     select

@@ -1,7 +1,7 @@
 -- Grants: none. PostgreSQL 12+. Settings of this transaction only, so that they also hold behind a transaction pooler.
+-- The search path is not among them: it has to be ours before a name is looked up, see connect.py.
 -- How defaults, types and definitions are printed depends on those down to standard_conforming_strings.
 select
-    set_config('search_path', '', true),
     set_config('TimeZone', 'UTC', true),
     set_config('DateStyle', 'ISO, YMD', true),
     set_config('IntervalStyle', 'postgres', true),
@@ -10,7 +10,6 @@ select
     set_config('lc_monetary', 'C', true),
     set_config('quote_all_identifiers', 'off', true),
     set_config('standard_conforming_strings', 'on', true),
-    set_config('transaction_read_only', 'on', true),
     set_config('application_name', 'incremental-assets', true),
     set_config('jit', 'off', true),
     set_config('work_mem', '64MB', true),

@@ -3,7 +3,67 @@
 -- token: a hash over every catalog row (id, xmin) that tables.sql or columns.sql prints of the relation, in any
 -- order; a removed row takes its share out of the sum. Where they print names of other objects, which change
 -- without any row of the relation, the printed text itself is hashed.
-with relation as materialized (
+--
+-- What is built in has no rows in pg_depend, and a superuser can rename it all the same. Oids below 16384 are those of
+-- what initdb made.
+with built_in_name as materialized (
+    select
+        sum(hashtextextended(concat_ws(' ', catalog, name, typcollation), cast(oid as bigint))) as hash
+    from (
+        select
+            'type' as catalog,
+            oid,
+            format_type(oid, null) as name,
+            typcollation
+        from pg_type
+        where oid < 16384
+        union all
+        select
+            'collation',
+            l.oid,
+            quote_ident(n.nspname) || '.' || quote_ident(l.collname),
+            0
+        from pg_collation as l
+        join pg_namespace as n
+            on n.oid = l.collnamespace
+        where l.oid < 16384
+    ) as named
+),
+-- What decides how a call is printed: which functions and operators go without a schema and would be found by their bare
+-- name and arguments. Not by xmin, which a grant moves.
+resolution as materialized (
+    select
+        sum(hashtextextended(signature, cast(oid as bigint))) as hash
+    from (
+        select
+            oid,
+            concat_ws(
+                ' ',
+                'function',
+                proname,
+                prokind,
+                proargtypes,
+                provariadic,
+                pronargdefaults,
+                proargmodes,
+                proargnames
+            ) as signature
+        from pg_proc
+        where pronamespace = 'pg_catalog'::regnamespace
+        union all
+        select
+            oid,
+            concat_ws(' ', 'operator', oprname, oprleft, oprright)
+        from pg_operator
+        where oprnamespace = 'pg_catalog'::regnamespace
+        union all
+        select
+            oid,
+            concat_ws(' ', 'cast', castsource, casttarget, castcontext, castmethod)
+        from pg_cast
+    ) as resolved
+),
+relation as materialized (
     select
         c.oid,
         c.xmin as version,
@@ -45,11 +105,6 @@ detail as (
     where classoid = 'pg_class'::regclass
     union all
     select
-        adrelid,
-        hashoidextended(oid, cast(cast(xmin as text) as bigint))
-    from pg_attrdef
-    union all
-    select
         conrelid,
         hashoidextended(oid, cast(cast(xmin as text) as bigint))
     from pg_constraint
@@ -65,8 +120,7 @@ detail as (
         hashoidextended(inhparent, cast(cast(xmin as text) as bigint))
     from pg_inherits
     union all
-    -- What is built in has no rows in pg_depend: these are columns whose type, collation or (before
-    -- 15) generation expression names an object of somebody's own.
+    -- Columns whose type, collation or (before 15) generation expression names an object of somebody's own.
     select
         a.attrelid,
         hashtextextended(
@@ -95,40 +149,36 @@ detail as (
         and d.objsubid > 0
         and d.refobjid <> d.objid
     union all
-    -- Defaults that name such an object.
+    -- Defaults, and generated columns that refer to no other, take no lock on their relation when they are printed without
+    -- it. The rest is printed only if it names an object of somebody's own, a column of a built-in relation, or has a
+    -- constant of a type that prints names: access lists, regproc, regclass and the like, rows.
     select
         f.adrelid,
-        -- Without the relation it takes no lock; only generated columns refer to the relation.
         hashtextextended(
-            pg_get_expr(f.adbin, case when a.attgenerated = '' then 0 else f.adrelid end),
-            f.adnum
+            case
+                when strpos(cast(f.adbin as text), '{VAR ') = 0
+                    then pg_get_expr(f.adbin, 0)
+                when cast(f.adbin as text)
+                    ~ '{FIELD|consttype (24|7[15]|8[13]|1008|103[34]|1248|22\d\d|284[23]|37[367]\d|40[689]\d|419\d|6101|\d{5,}) '
+                    or exists (
+                        select
+                        from pg_depend as d
+                        where d.classid = 'pg_attrdef'::regclass
+                            and d.objid = f.oid
+                            and d.refobjid <> f.adrelid
+                    )
+                    then pg_get_expr(f.adbin, f.adrelid)
+                else (
+                    select
+                        cast(hash as text)
+                    from resolution
+                )
+            end,
+            hashoidextended(f.oid, cast(cast(f.xmin as text) as bigint))
         )
-    from pg_attrdef as f
-    join pg_attribute as a
-        on a.attrelid = f.adrelid
-        and a.attnum = f.adnum
-    where f.oid in (
-        select
-            d.objid
-        from pg_depend as d
-        join pg_attrdef as n
-            on n.oid = d.objid
-        where d.classid = 'pg_attrdef'::regclass
-            and d.refobjid <> n.adrelid
-        union all
-        -- No dependency is recorded of what constants of these types name: access lists, arrays of regproc, regclass
-        -- and the like.
-        select
-            oid
-        from pg_attrdef
-        where strpos(cast(adbin as text), 'consttype 22') > 0
-            or strpos(cast(adbin as text), 'consttype 409') > 0
-            or strpos(cast(adbin as text), 'consttype 373') > 0
-            or strpos(cast(adbin as text), 'consttype 377') > 0
-            or strpos(cast(adbin as text), 'consttype 419') > 0
-            or strpos(cast(adbin as text), 'consttype 1008') > 0
-            or strpos(cast(adbin as text), 'consttype 103') > 0
-    )
+    from relation as r
+    join pg_attrdef as f
+        on f.adrelid = r.oid
 ),
 detail_hash as (
     select
@@ -168,7 +218,7 @@ select
     pc.relname as parent_table,
     cast(
         hash_numeric_extended(
-            coalesce(a.hash, 0) + coalesce(t.hash, 0),
+            coalesce(a.hash, 0) + coalesce(t.hash, 0) + b.hash,
             hashtextextended(
                 coalesce(r.definition, ''),
                 hashoidextended(r.oid, cast(cast(r.version as text) as bigint))
@@ -177,6 +227,7 @@ select
         ) as text
     ) as token
 from relation as r
+cross join built_in_name as b
 left join attribute as a
     on a.relation = r.oid
 left join detail_hash as t

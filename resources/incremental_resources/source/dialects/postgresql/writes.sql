@@ -28,6 +28,7 @@ cross join unnest(
         'pg_attrdef',
         'pg_attribute',
         'pg_authid',
+        'pg_cast',
         'pg_class',
         'pg_collation',
         'pg_constraint',
