@@ -15,8 +15,10 @@ from incremental_assets.core.change import Comparison
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import Diff, diff, summary
 from incremental_assets.core.entities import ENTITIES
+from incremental_assets.core.errors import VersionUnfit
 from incremental_assets.core.marker import foreign_ids, other_server
 from incremental_assets.core.scope import Scope
+from incremental_assets.steps.judging import damages
 from incremental_assets.steps.stored import frames_of
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt, VersionMissing
@@ -46,6 +48,7 @@ def roll_back(store: StateStore, dialect: Dialect, number: int) -> RolledBack | 
     Raises:
         VersionMissing: there is no such version.
         StateCorrupt: it is damaged itself.
+        VersionUnfit: its copy is.
         StateConflict: somebody else moved HEAD meanwhile; nothing was changed.
     """
     head = store.head()
@@ -60,6 +63,12 @@ def roll_back(store: StateStore, dialect: Dialect, number: int) -> RolledBack | 
     trusted = bool(line) and _same_source(head, line)
     changes = _changes(parent, target, dialect, trusted=trusted) if parent else _nothing(target)
     version = _written(store, head, target, parent, changes, trusted=trusted)
+    if problems := damages(version):
+        raise VersionUnfit(
+            f"{store.connection}: what was copied of version {number} is not committed: "
+            f"{'; '.join(problems)}. HEAD was not moved. See that the store keeps what is written "
+            "to it, then go back again, or choose another version."
+        )
     moved = store.move_head(_head_at(version, target), head)
     return RolledBack(version, target, moved, recovered=parent is None, trusted=trusted)
 
