@@ -39,6 +39,9 @@ class Only:
     def admits_database(self, database: str) -> bool:
         return database == self.database
 
+    def names_database(self, database: str) -> bool:
+        return database == self.database
+
     def admits_schema(self, database: str, schema: str) -> bool:
         return self.schemas is None or schema in self.schemas
 

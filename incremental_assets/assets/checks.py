@@ -10,11 +10,12 @@ import dagster as dg
 
 from incremental_assets.assets.resource_keys import with_resources_of
 from incremental_assets.config.connection import Connection
-from incremental_assets.core.deletions import refusal_message
+from incremental_assets.core.deletions import Verdict
 from incremental_assets.core.errors import (
     ExtractionClosed,
     NoOpenExtraction,
 )
+from incremental_assets.core.refusals import gone_counts, gone_names, refusal_message
 from incremental_assets.steps import refresh
 from incremental_assets.steps.failures import failing_with_our_message, retries
 from incremental_assets.steps.judging import (
@@ -23,11 +24,13 @@ from incremental_assets.steps.judging import (
     missing_batches,
     repeated_keys,
     stop_if_suspicious,
+    version_of,
 )
-from incremental_assets.steps.metadata import table_of
+from incremental_assets.steps.metadata import SHOWN_ROWS, table_of
 from incremental_assets.steps.refresh import Refresh
 from incremental_resources.state_store.pool import States
 from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
 
 BLOCKING = {
     "keys_unique": "No two rows of an entity have the same key.",
@@ -62,8 +65,9 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
     ):
         step = _refresh(context, connection, states[connection.name])
         chosen = {check.name for check in context.selected_asset_check_keys}
-        yield from (result for result in _results(step) if result.check_name in chosen)
-        stop_if_suspicious(step)
+        version = version_of(step)
+        yield from (one for one in _results(step, version) if one.check_name in chosen)
+        stop_if_suspicious(step, judge(step, version))
 
     return current_state_checks
 
@@ -88,23 +92,29 @@ def _refresh(
     )
 
 
-def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
-    verdict = judge(step)
-    report = step.report
-    yield _result("keys_unique", repeated_keys(step))
+def _results(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckResult]:
+    # The files first: what is read of them afterwards is what was compared.
+    yield _result("files_agree", disagreeing_files(version))
+    yield _result("keys_unique", repeated_keys(version))
     yield _result("batches_complete", missing_batches(step))
-    yield _result("files_agree", disagreeing_files(step))
-    yield dg.AssetCheckResult(
-        check_name="deletions_plausible",
-        passed=not verdict.refused,
-        description=refusal_message(verdict, step.connection.name) if verdict.refused else None,
-        metadata={"gone tables": verdict.gone.height, "gone": table_of(verdict.gone)},
-    )
+    yield _deletions_result(step, judge(step, version))
+    report = step.report
     yield dg.AssetCheckResult(
         check_name="columns_as_listed",
         passed=report.is_empty(),
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"tables": report.height, "to be read again": table_of(report)},
+    )
+
+
+def _deletions_result(step: Refresh, verdict: Verdict) -> dg.AssetCheckResult:
+    gone, name = verdict.gone, step.connection.name
+    counts = {f"gone {entity}": number for entity, number in gone_counts(gone).items()}
+    return dg.AssetCheckResult(
+        check_name="deletions_plausible",
+        passed=not verdict.refused,
+        description=refusal_message(verdict, name) if verdict.refused else None,
+        metadata={**counts, "gone": table_of(gone_names(gone, SHOWN_ROWS), rows=gone.height)},
     )
 
 

@@ -9,7 +9,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.lineage.observing import observe_tables
 from incremental_assets.steps import metadata, refresh
 from incremental_assets.steps.committing import clean_up, commit, write_candidate
-from incremental_assets.steps.judging import stop_if_suspicious
+from incremental_assets.steps.judging import stop_if_unfit
 from incremental_assets.steps.merging import compare
 from incremental_resources.state_store.pool import States
 
@@ -77,7 +77,7 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
         again = context.retry_number > 0
         step = refresh.of_step(context, connection, states[connection.name], or_committed=again)
         if not step.committed:
-            stop_if_suspicious(step)
+            stop_if_unfit(step)
         result = metadata.committed(step, commit(step))
         observe_tables(context, step)
         clean_up(context, step)

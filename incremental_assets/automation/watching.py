@@ -12,6 +12,7 @@ import dagster as dg
 
 from incremental_assets.automation.probe_cache import ProbeCache
 from incremental_assets.config.connection import Connection
+from incremental_assets.core.deletions import would_stand
 from incremental_assets.core.sensing import pause_after, refresh_wanted
 from incremental_assets.instance.runs import fail_abandoned_runs, finished_runs, unfinished_runs
 from incremental_assets.naming import EXTRACTION_TAG, HEAD_TAG, REASON_TAG, REFUSED
@@ -20,6 +21,7 @@ from incremental_assets.steps.opening import why_full
 from incremental_resources.source.probes import combined
 from incremental_resources.source.source import Source
 from incremental_resources.state_store.documents import FORMAT
+from incremental_resources.state_store.extraction import Extraction
 from incremental_resources.state_store.head import HeadRef
 from incremental_resources.state_store.store import StateStore
 
@@ -61,13 +63,16 @@ def look(
     context.update_cursor(remembered.cursor())
     if seen.reason is None:
         return dg.SkipReason(_why_nothing(connection, seen))
-    if refused := refused_extraction(connection, store, seen):
+    refused = refused_extraction(connection, store, seen)
+    if refused and _stands(refused, connection):
         return dg.SkipReason(
-            f"Extraction {refused} was refused because too much disappeared, and the source is as "
-            "it was then. Its failed check deletions_plausible says what a person can do."
+            f"Extraction {refused.id} was refused because too much disappeared, and source and "
+            "options are as they were then. Its failed check deletions_plausible says what a "
+            "person can do."
         )
     ended = finished_runs(instance, {HEAD_TAG: _head_tag(connection, seen)})
-    if pause := _pause(ended):
+    # A refusal that would be none any more is no failure to wait after.
+    if pause := _pause([run for run in ended if not _is_of(refused, run.dagster_run)]):
         return dg.SkipReason(pause)
     return dg.RunRequest(
         # Dagster never launches a used key again: a new attempt needs a new one.
@@ -113,8 +118,10 @@ def _probe(source: Source, remembered: ProbeCache, expected: str | None) -> str 
     return combined(probes)
 
 
-def refused_extraction(connection: Connection, store: StateStore, seen: Observation) -> str | None:
-    """The extraction that the guard refused while HEAD and source were as they are now."""
+def refused_extraction(
+    connection: Connection, store: StateStore, seen: Observation
+) -> Extraction | None:
+    """The last extraction that the guard refused while HEAD and source were as they are now."""
     for extraction in reversed(store.extractions()):
         as_now = (
             extraction.base == seen.head
@@ -122,8 +129,19 @@ def refused_extraction(connection: Connection, store: StateStore, seen: Observat
             and extraction.record["scope"] == connection.scope().to_json()
         )
         if as_now and extraction.exists(REFUSED):
-            return extraction.id
+            return extraction
     return None
+
+
+def _stands(refused: Extraction, connection: Connection) -> bool:
+    """Whether it would be refused with today's options too; an older release left no facts."""
+    if not refused.exists_json(REFUSED):
+        return False
+    return would_stand(refused.read_json(REFUSED), connection.options.deletion_guard_percent)
+
+
+def _is_of(extraction: Extraction | None, run: dg.DagsterRun) -> bool:
+    return extraction is not None and run.tags.get(EXTRACTION_TAG) == extraction.id
 
 
 def _head_tag(connection: Connection, seen: Observation) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.interrupts import Interrupts
 from incremental_assets.config.model import Config
-from incremental_assets.core.deletions import reasons
+from incremental_assets.core.refusals import reasons
 from incremental_assets.instance.runs import (
     POLL_SECONDS,
     cancel,

@@ -129,7 +129,8 @@ class Options(Model):
         default=20.0,
         ge=0,
         le=100,
-        description="When more than this share of the tables is gone, a person must accept.",
+        description="When more than this share of the tables, of the procedures, or of the columns "
+        "of tables that stay is gone, a person must accept.",
     )
     reconcile_every_days: Amount = Field(
         default=7.0, gt=0, le=3650, description="After this long a refresh reads every table again."

@@ -4,6 +4,7 @@ RuleError
 ├── DuplicateKey           a listing holds the same key twice: fix the dialect's SQL
 ├── InvalidScope           a filter is not a valid pattern: fix the configuration
 ├── DeletionsSuspicious    too much disappeared at once: look, then accept or fix the grants
+├── VersionUnfit           what would be committed is missing or damaged: run the refresh job
 ├── NoOpenExtraction       a step has no extraction to work for: run the refresh job
 ├── ExtractionClosed       its extraction is over: run the refresh job, which opens a new one
 ├── UnknownObject          no version that is kept has it: name another one
@@ -27,6 +28,10 @@ class InvalidScope(RuleError):
 
 class DeletionsSuspicious(RuleError):
     """More disappeared than the guard lets pass without a person's word."""
+
+
+class VersionUnfit(RuleError):
+    """There is nothing to commit, or it fails a blocking check; the problems are in the message."""
 
 
 class NoOpenExtraction(RuleError):

@@ -23,6 +23,10 @@ ROW_KINDS = ("TABLE", "PARTITIONED TABLE", "PARTITION", "MATERIALIZED VIEW")
 LEFT_OUT_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
     (*TABLES.key, "native_id", "reason"), pl.String()
 )
+# A pattern that spells names out: shop, ^shop$, shop|crm, ^(shop|crm)$.
+LITERAL = re.compile(r"(?:\\\W|[^\\.^$*+?{}\[\]|()])+")
+ALTERNATIVES = rf"{LITERAL.pattern}(?:\|{LITERAL.pattern})*"
+SPELT_OUT = re.compile(rf"\^?(?:\((?:\?:)?({ALTERNATIVES})\)|({ALTERNATIVES}))\$?")
 
 
 @cache
@@ -35,6 +39,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             f"The filter {pattern!r} is not a regular expression: {error}. A filter matches whole "
             'names, so write ".*" for all of them.'
         ) from error
+
+
+def _named_by(pattern: str) -> list[str]:
+    """The names that a pattern without operators spells out; none if it may match others."""
+    found = SPELT_OUT.fullmatch(pattern)
+    names = LITERAL.findall(found[1] or found[2]) if found else []
+    return [re.sub(r"\\(\W)", r"\1", name) for name in names]
 
 
 def _matches(patterns: Iterable[str], name: str) -> bool:
@@ -92,6 +103,12 @@ class Scope:
             not schemas and _compiled(pattern).fullmatch(database)
             for pattern, schemas in self.exclude.items()
         )
+
+    def names_database(self, database: str) -> bool:
+        """Whether this very database is asked for, and not any that fits a pattern."""
+        if not self.include:
+            return database == self.only_database
+        return any(database in _named_by(pattern) for pattern in self.include)
 
     def admits_schema(self, database: str, schema: str) -> bool:
         """Whether this schema of this database is listed."""

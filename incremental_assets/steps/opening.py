@@ -55,15 +55,22 @@ def preflight(connection: Connection, source: Source, store: StateStore) -> Pref
     Raises:
         ResourceError: any of it failed; nothing has been written.
     """
-    version, databases = source.version(), source.databases()
+    head = store.head()
+    version, databases = source.version(), source.databases(_stored_databases(store, head))
     if not databases:
         raise CapabilityMissing(
             f"{connection.name}: the filters admit no database of the server. Databases are "
             "matched whole and case-sensitively; fix `include` and `exclude`."
         )
-    head = store.head()
     store.check()
     return Preflight(version, databases, head)
+
+
+def _stored_databases(store: StateStore, head: HeadRef | None) -> list[str]:
+    if head is None:
+        return []
+    stored = store.version(head.head.ref).scan("databases")
+    return stored.select("database").collect()["database"].to_list()
 
 
 def open_extraction(

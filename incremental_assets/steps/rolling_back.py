@@ -12,7 +12,9 @@ import polars as pl
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import Diff, summary
 from incremental_assets.core.entities import ENTITIES
+from incremental_assets.core.errors import VersionUnfit
 from incremental_assets.steps.comparing import changes_between, same_source, sources_of
+from incremental_assets.steps.judging import damages
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt, VersionMissing
 from incremental_resources.state_store.head import Head, HeadRef
@@ -41,6 +43,7 @@ def roll_back(store: StateStore, dialect: Dialect, number: int) -> RolledBack | 
     Raises:
         VersionMissing: there is no such version.
         StateCorrupt: it is damaged itself.
+        VersionUnfit: its copy is.
         StateConflict: somebody else moved HEAD meanwhile; nothing was changed.
     """
     head = store.head()
@@ -57,6 +60,12 @@ def roll_back(store: StateStore, dialect: Dialect, number: int) -> RolledBack | 
     if parent:
         changes = changes_between(parent, target, dialect, trusted=trusted)
     version = _written(store, head, target, parent, changes, trusted=trusted)
+    if problems := damages(version):
+        raise VersionUnfit(
+            f"{store.connection}: what was copied of version {number} is not committed: "
+            f"{'; '.join(problems)}. HEAD was not moved. See that the store keeps what is written "
+            "to it, then go back again, or choose another version."
+        )
     moved = store.move_head(_head_at(version, target), head)
     return RolledBack(version, target, moved, recovered=parent is None, trusted=trusted)
 

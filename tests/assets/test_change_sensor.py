@@ -15,7 +15,7 @@ import pytest
 from incremental_assets.automation import watching
 from incremental_assets.build import build_definitions
 from incremental_assets.config.model import Config
-from incremental_assets.naming import CONNECTION_TAG
+from incremental_assets.naming import CONNECTION_TAG, REFUSED
 from incremental_resources.source.errors import SourceUnavailable
 from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.resource import states_resource
@@ -226,6 +226,68 @@ def test_suspicious_deletions_wait_for_a_person(watched: Watched, file: Path) ->
     accepted = dg.RunRequest(run_key="by hand")
     assert watched.obey(accepted, accept_deletions=True)
     assert watched.skipped() == "Nothing changed since version 2."
+
+
+def with_options(watched: Watched, **options: Any) -> None:
+    (shop,) = watched.config.connections
+    changed = shop.options.model_copy(update=options)
+    shop = shop.model_copy(update={"options": changed})
+    watched.config = watched.config.model_copy(update={"connections": (shop,)})
+
+
+def test_a_refusal_is_over_once_the_options_let_it_pass(watched: Watched, file: Path) -> None:
+    change(file, *(f"create table t{number} (id integer)" for number in range(8)))
+    assert watched.obey(watched.requested())
+    change(file, *(f"drop table t{number}" for number in range(4)))
+    assert not watched.obey(watched.requested())
+    assert "deletions_plausible" in watched.skipped()
+    for percent in (0, 39.9):
+        with_options(watched, deletion_guard_percent=percent)
+        assert "deletions_plausible" in watched.skipped()
+    # What changed no verdict is no reason.
+    with_options(watched, batch_columns=10)
+    assert "deletions_plausible" in watched.skipped()
+    with_options(watched, deletion_guard_percent=40)
+    # At once: the refusal is no failure that has to be waited for.
+    assert watched.obey(watched.requested())
+    assert watched.store.find(2).rows("tables") == 6
+    assert watched.skipped() == "Nothing changed since version 2."
+
+
+def test_no_percentage_lets_an_empty_listing_pass(watched: Watched, file: Path) -> None:
+    assert watched.obey(watched.requested())
+    change(file, "drop view listed", "drop table product")
+    assert not watched.obey(watched.requested())
+    with_options(watched, deletion_guard_percent=100)
+    assert "deletions_plausible" in watched.skipped()
+
+
+def test_a_failure_after_the_options_were_changed_is_waited_for(
+    watched: Watched, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(file, *(f"create table t{number} (id integer)" for number in range(8)))
+    assert watched.obey(watched.requested())
+    change(file, *(f"drop table t{number}" for number in range(4)))
+    assert not watched.obey(watched.requested())
+    with_options(watched, deletion_guard_percent=40)
+    request = watched.requested()
+    away = file.rename(file.with_name("away.db"))
+    assert not watched.obey(request)
+    away.rename(file)
+    assert watched.skipped().startswith("Attempt 1 to refresh failed")
+    later(monkeypatch, minutes=6)
+    assert watched.obey(watched.requested())
+
+
+def test_the_refusal_of_an_older_release_is_judged_again(watched: Watched, file: Path) -> None:
+    assert watched.obey(watched.requested())
+    change(file, "drop view listed")
+    assert not watched.obey(watched.requested())
+    (refused,) = (one for one in watched.store.extractions() if one.exists(REFUSED))
+    folder = f"{NAME}/extractions/{refused.id}"
+    watched.objects.delete(f"{folder}/{REFUSED}.json")
+    assert not watched.obey(watched.requested())
+    assert "deletions_plausible" in watched.skipped()
 
 
 def test_a_state_that_was_removed_is_made_again(watched: Watched) -> None:

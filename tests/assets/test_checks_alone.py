@@ -50,6 +50,10 @@ def test_they_look_at_the_current_version(
     tables.write_bytes(b"damaged")
     with pytest.raises(dg.Failure, match=f"{tables.name} is not what version 1 was committed with"):
         checks.execute_in_process(instance=instance)
+    failed = checks.execute_in_process(instance=instance, raise_on_error=False)
+    (files,) = failed.get_asset_check_evaluations()
+    assert (files.check_name, files.passed) == ("files_agree", False)
+    assert tables.name in str(files.description)
 
 
 def test_an_extraction_that_stands_still_is_nothing_to_look_at(
@@ -80,6 +84,15 @@ def test_what_a_person_accepted_is_not_refused_again(
         source.execute("drop table orders")
     refused = job.execute_in_process(instance=instance, raise_on_error=False)
     assert not refused.success
+    (guarded,) = (
+        one
+        for one in refused.get_asset_check_evaluations()
+        if one.check_name == "deletions_plausible"
+    )
+    shown = {name: value.value for name, value in guarded.metadata.items()}
+    assert str(shown.pop("gone")).splitlines()[-1] == "| table | shop.main.orders |"
+    entities = ("databases", "schemas", "tables", "columns", "procedures")
+    assert shown == {f"gone {name}": int(name == "tables") for name in entities}
     with pytest.raises(dg.Failure, match="too much disappeared at once"):
         checks.execute_in_process(instance=instance)
 

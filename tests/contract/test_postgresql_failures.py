@@ -14,7 +14,7 @@ from incremental_resources.errors import ResourceError
 from incremental_resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
 from incremental_resources.source.sessions import Sessions
 from incremental_resources.source.source import ScopeLike, Source
-from tests.sources import Live, columns, copied_folder, listed, postgresql
+from tests.sources import Live, Only, columns, copied_folder, listed, postgresql, quoted
 from tests.wire import Statement, Wire
 
 ROLE = "least_privileged"
@@ -29,6 +29,9 @@ class Starting:
 
     def admits_database(self, database: str) -> bool:
         return database.startswith(self.start)
+
+    def names_database(self, _database: str) -> bool:
+        return False
 
     def admits_schema(self, _database: str, _schema: str) -> bool:
         return True
@@ -82,6 +85,42 @@ def test_all_admitted_databases_are_listed_and_templates_never(live: Live, other
     assert sorted(found) == [(live.database, "here"), (other.database, "there")]
     with source(live, Starting("")) as everything:
         assert not {"template0", "template1"} & set(everything.databases())
+
+
+def test_a_database_that_takes_no_connections_is_no_absence_if_it_is_known(
+    live: Live, other: Live
+) -> None:
+    name = f'{live.database}_"Closed" 1'
+    half = f"{live.database}_half_removed"
+    live.ddl(f"create database {quoted(name)}", f"create database {half}")
+    try:
+        closing = f"alter database {quoted(name)} allow_connections false"
+        # What a broken off `drop database` leaves behind.
+        breaking = f"update pg_database set datconnlimit = -2 where datname = '{half}'"
+        live.ddl(closing, breaking)
+        with source(live, Starting(live.database)) as all_of_them:
+            assert all_of_them.databases() == [live.database, other.database]
+            assert all_of_them.databases([live.database, "another"])
+            with pytest.raises(SourceUnavailable, match="datallowconn is false") as closed:
+                all_of_them.databases([live.database, name])
+            remedy = f"alter database {quoted(name)} with allow_connections true"
+            assert remedy in str(closed.value)
+            live.ddl(remedy)
+            assert name in all_of_them.databases([name])
+            with pytest.raises(SourceUnavailable, match="its removal broke off") as broken:
+                all_of_them.databases([half])
+            assert f"drop database {half}" in str(broken.value)
+        with source(live, Only(half)) as named, pytest.raises(SourceUnavailable):
+            named.databases()
+        live.ddl(f"alter database {other.database} with allow_connections false is_template true")
+        with source(live, Only(other.database)) as template:
+            assert template.databases() == []
+    finally:
+        live.ddl(
+            f"alter database {other.database} with allow_connections true is_template false",
+            f"drop database {quoted(name)}",
+            f"drop database {half}",
+        )
 
 
 @pytest.mark.parametrize("entity", ["schemas", "tables", "procedures"])

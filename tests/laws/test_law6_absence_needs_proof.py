@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from incremental_assets.cli.running import Refresher, RefreshRequest
 from incremental_resources.state_store.local import LocalObjects
-from tests.live import NAME, attempt, current, refresh, refreshing
+from tests.live import NAME, attempt, current, refresh, refresh_as_a_person, refreshing
 from tests.sources import Live, postgresql, sqlite
 
 
@@ -60,17 +60,78 @@ def test_a_database_that_cannot_be_listed_fails_the_refresh(
     assert changes["databases"] == {}
 
 
-def test_a_database_that_is_not_there_any_more_needs_acceptance(
+FUNCTIONS = [f"create function f{n}() returns integer language sql return {n}" for n in range(50)]
+
+
+def told(refresher: Refresher, **wish: bool) -> str:
+    """What a refresh says that must fail; HEAD stays."""
+    head = refresher.store(NAME).head()
+    outcome = attempt(refresher, **wish)
+    assert not outcome.ok
+    assert refresher.store(NAME).head() == head
+    return str(outcome.error)
+
+
+def test_a_database_that_takes_no_connections_is_an_error_and_no_absence(
     fresh_database: str, other_database: Live, reader: Refresher
 ) -> None:
-    name, head = other_database.database, reader.store(NAME).head()
+    name, server = other_database.database, postgresql(fresh_database)
+    other_database.ddl("drop table three", *FUNCTIONS)
+    # The only table of the database was dropped, which is a table's matter.
+    refresh_as_a_person(reader)
+    counts = current(reader).manifest.counts
+    assert (counts["tables"], counts["procedures"]) == (2, 50)
+    server.ddl(f"alter database {name} allow_connections false")
+    # No word of a person turns it into deletions.
+    for wish in ({}, {"accept_deletions": True}, {"full": True}):
+        error = told(reader, **wish)
+        assert "SourceUnavailable" in error
+        assert f"{name!r} (datallowconn is false)" in error
+        assert f"alter database {name} with allow_connections true" in error
+    server.ddl(f"alter database {name} allow_connections true")
+    assert refresh(reader).ok
+    assert current(reader).manifest.counts == counts
+
+
+def test_a_closed_database_that_is_left_out_is_out_of_scope(
+    fresh_database: str, other_database: Live, reader: Refresher
+) -> None:
+    name, objects = other_database.database, reader.store(NAME).objects
     postgresql(fresh_database).ddl(f"alter database {name} allow_connections false")
-    outcome = attempt(reader)
-    assert not outcome.ok
-    assert outcome.error is not None
-    assert f"nothing is left of database {name!r}" in outcome.error
-    assert reader.store(NAME).head() == head
-    assert refresh(reader, accept_deletions=True).changes["databases"] == {"DELETED": 1}
+    include = {f"{make_url(fresh_database).database}.*": "*"}
+    with refreshing(fresh_database, objects, include=include, exclude={name: "*"}) as narrowed:
+        assert refresh(narrowed).changes["databases"] == {"OUT_OF_SCOPE": 1}
+
+
+def test_a_database_that_is_named_is_missed_from_the_first_refresh_on(
+    fresh_database: str, other_database: Live
+) -> None:
+    first, name = str(make_url(fresh_database).database), other_database.database
+    postgresql(fresh_database).ddl(f"alter database {name} allow_connections false")
+    with refreshing(fresh_database, include={first: "*", name: "*"}, retry_seconds=0) as named:
+        assert "datallowconn is false" in str(attempt(named).error)
+    with refreshing(fresh_database, include={f"{first}.*": "*"}, retry_seconds=0) as fitting:
+        assert refresh(fitting).counts["databases"] == 1
+
+
+def test_a_dropped_database_of_functions_alone_needs_acceptance(
+    fresh_database: str, other_database: Live, reader: Refresher
+) -> None:
+    other_database.ddl("drop table three", *FUNCTIONS)
+    refresh_as_a_person(reader)
+    server = postgresql(fresh_database)
+    server.ddl(f"drop database {other_database.database} with (force)")
+    error = told(reader)
+    # The fixture's to drop.
+    server.ddl(
+        f"create database {other_database.database} allow_connections false is_template true"
+    )
+    assert f"nothing is left of database {other_database.database!r}" in error
+    assert "50 of its 50 procedures gone" in error
+    changes = refresh(reader, accept_deletions=True).changes
+    assert changes["databases"] == {"DELETED": 1}
+    assert changes["procedures"] == {"DELETED": 50}
+    server.ddl(f"alter database {other_database.database} is_template false")
 
 
 @pytest.mark.parametrize("opens_again", [False, True])

@@ -11,6 +11,7 @@ import pytest
 
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
+from incremental_assets.naming import REFUSED
 from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.objects import ObjectStore
 from tests.live import NAME, attempt, current, differences, full, refresh, refreshing, state
@@ -149,6 +150,142 @@ def test_renamed_tables_do_not_count_as_gone(live: Live) -> None:
         refresh(refresher)
         live.ddl(*(f"alter table t{number} set schema other" for number in range(4)))
         assert refresh(refresher).changes["tables"] == {"RENAMED": 4}
+
+
+# Every entity counts
+
+
+def functions(*numbers: int, schema: str = "public") -> list[str]:
+    return [
+        f"create function {schema}.f{n}() returns integer language sql return {n}" for n in numbers
+    ]
+
+
+def dropped(*numbers: int, schema: str = "public") -> list[str]:
+    return [f"drop function {schema}.f{n}" for n in numbers]
+
+
+def test_a_dropped_schema_of_functions_alone_needs_acceptance(live: Live) -> None:
+    live.ddl("create schema wing", *functions(*range(50), schema="wing"))
+    live.ddl(*functions(*range(400, 700)), *(f"create table t{n} ()" for n in range(9)))
+    with refreshing(url(live), deletion_guard_percent=20) as refresher:
+        refresh(refresher)
+        live.ddl("drop schema wing cascade")
+        place = f"schema 'wing' of database {live.database!r}"
+        refused(
+            refresher,
+            f"nothing is left of {place} (50 of its 50 procedures gone)",
+            f"1 schema: {live.database}.wing; 50 procedures: {live.database}.wing.f0() FUNCTION, ",
+            "refresh shop --dry-run",
+            "refresh shop --accept-deletions",
+        )
+        changes = refresh(refresher, accept_deletions=True).changes
+        assert (changes["schemas"], changes["procedures"]) == ({"DELETED": 1}, {"DELETED": 50})
+        assert_equals_a_full_extraction(refresher)
+
+
+def test_all_routines_of_a_schema_that_keeps_its_tables_need_acceptance(live: Live) -> None:
+    live.ddl("create schema wing", "create table wing.one ()", *functions(1, 2, 3, schema="wing"))
+    live.ddl(*functions(*range(90)))
+    with refreshing(url(live)) as refresher:
+        refresh(refresher)
+        live.ddl(*dropped(1, 2, 3, schema="wing"))
+        refused(refresher, "no procedure is left of schema 'wing'", "(3 of its 3 procedures gone)")
+        refresh(refresher, accept_deletions=True)
+        assert_equals_a_full_extraction(refresher)
+
+
+def test_a_share_of_the_routines_needs_acceptance(live: Live) -> None:
+    live.ddl("create table one ()", *functions(*range(10)))
+    with refreshing(url(live), deletion_guard_percent=20) as refresher:
+        refresh(refresher)
+        live.ddl(*dropped(0, 1))
+        assert refresh(refresher).changes["procedures"] == {"DELETED": 2}
+        live.ddl(*dropped(2, 3, 4))
+        refused(refresher, "3 of 8 procedures are gone, more than 20 %")
+        # Others take another signature, or another name: these stay.
+        live.ddl("alter function f5 rename to g5", *dropped(6, 7))
+        live.ddl(
+            "create function f6(a text) returns text language sql return a",
+            "create function f7(a text) returns text language sql return a",
+        )
+        # But what a person accepts is a list, and it has grown.
+        refused(refresher, "3 of 8 procedures", "5 procedures: ", accept_deletions=True)
+        changes = refresh(refresher, accept_deletions=True).changes
+        # A name is part of a definition.
+        assert changes["procedures"] == {"CREATED": 2, "UPDATED": 1, "RENAMED": 1, "DELETED": 5}
+        assert_equals_a_full_extraction(refresher)
+
+
+def test_routines_that_take_other_arguments_are_no_loss(live: Live) -> None:
+    live.ddl("create table one ()", *functions(*range(10)))
+    with refreshing(url(live), deletion_guard_percent=20) as refresher:
+        refresh(refresher)
+        live.ddl(*dropped(*range(10)))
+        live.ddl(*(line.replace("()", "(a integer)", 1) for line in functions(*range(10))))
+        changes = refresh(refresher).changes
+        assert changes["procedures"] == {"CREATED": 10, "DELETED": 10}
+
+
+def test_a_share_of_the_columns_of_tables_that_stay_needs_acceptance(live: Live) -> None:
+    columns = ", ".join(f"c{n} integer" for n in range(10))
+    live.ddl(*(f"create table t{n} ({columns})" for n in range(10)))
+    with refreshing(url(live), deletion_guard_percent=20) as refresher:
+        refresh(refresher)
+        # The columns of tables that go count with these.
+        live.ddl("drop table t9", "drop table t8", "alter table t0 rename column c0 to other")
+        assert refresh(refresher).changes["columns"] == {"RENAMED": 1, "DELETED": 20}
+        live.ddl(*(f"alter table t{n} drop column c7, drop column c8, drop c9" for n in range(8)))
+        refused(
+            refresher,
+            "24 of 80 columns of tables that stay are gone, more than 20 %",
+            f"24 columns: {live.database}.public.t0.c7, ",
+        )
+        live.ddl("alter table t7 drop column c6")
+        refused(refresher, "25 of 80 columns", accept_deletions=True)
+        assert refresh(refresher, accept_deletions=True).changes["columns"] == {"DELETED": 25}
+        assert_equals_a_full_extraction(refresher)
+
+
+def test_a_dry_run_lists_all_that_would_go(live: Live) -> None:
+    live.ddl("create schema wing", *functions(*range(30), schema="wing"), *functions(1))
+    live.ddl("create table one ()")
+    with refreshing(url(live)) as refresher:
+        refresh(refresher)
+        live.ddl("drop schema wing cascade")
+        outcome = refresh(refresher, dry_run=True)
+        assert "this refresh would be refused: " in outcome.warnings[0]
+        assert "(30 of its 30 procedures gone)" in outcome.warnings[0]
+        gone = outcome.diff["procedures"].filter(change="DELETED")
+        assert set(gone["procedure"]) == {f"f{n}" for n in range(30)}
+        # What was only looked at is no refusal that could be accepted.
+        refused(refresher, accept_deletions=True)
+
+
+def test_the_list_of_an_older_release_is_refused_again(live: Live) -> None:
+    live.ddl(*(f"create table t{n} ()" for n in range(9)))
+    with refreshing(url(live), deletion_guard_percent=20) as refresher:
+        refresh(refresher)
+        live.ddl("drop table t0, t1, t2")
+        refused(refresher)
+        store = refresher.store(NAME)
+        (refusal,) = (one for one in store.extractions() if one.exists(REFUSED))
+        old = refusal.read(REFUSED).select("database", "schema", "table").collect()
+        store.objects.delete(f"{NAME}/extractions/{refusal.id}/{REFUSED}.parquet")
+        refusal.write(REFUSED, old)
+        refused(refresher, "3 of 9 tables", accept_deletions=True)
+        assert refresh(refresher, accept_deletions=True).changes["tables"] == {"DELETED": 3}
+
+
+def test_a_role_without_columns_or_procedures_is_guarded_by_what_it_has(live: Live) -> None:
+    entities = ("databases", "schemas", "tables", "columns")
+    live.ddl(*functions(*range(10)), "create table one (a integer)", "create table two ()")
+    with refreshing(url(live), deletion_guard_percent=20, entities=entities) as refresher:
+        refresh(refresher)
+        live.ddl(*dropped(*range(10)))
+        assert refresh(refresher).ok
+        live.ddl("drop table one")
+        refused(refresher, "1 of 2 tables are gone")
 
 
 # What a person accepted

@@ -13,10 +13,12 @@ from incremental_assets.cli.running import Refresher
 from incremental_assets.core.apply import apply
 from incremental_assets.core.diff import summary
 from incremental_assets.core.equality import unequal
+from incremental_assets.core.errors import VersionUnfit
 from incremental_assets.steps.rolling_back import RolledBack, roll_back
 from incremental_resources.source.dialect import dialects
 from incremental_resources.state_store.errors import StateConflict, StateCorrupt, VersionMissing
 from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.version import Version
 from tests.ddl import play, settle
 from tests.games import play_games, player
@@ -173,6 +175,35 @@ def test_who_comes_later_than_a_rollback_is_refused(fresh_database: str) -> None
             back(refresher, 9)
         assert roll_back(store, dialects()["postgresql"], 3) is None
         assert store.head() == done.head
+
+
+class Careless(MemoryObjects):
+    """A store whose copies of ``victim`` are not what was copied."""
+
+    victim = ""
+
+    def copy(self, source: str, target: str) -> None:
+        if self.victim and target.endswith(self.victim):
+            self.create(target, self.read(source).data[:-1])
+        else:
+            super().copy(source, target)
+
+
+@pytest.mark.parametrize("victim", ["databases.parquet", "tables.parquet", "part-00000.parquet"])
+def test_a_copy_that_is_damaged_is_not_committed(tmp_path: Path, victim: str) -> None:
+    live, objects = sqlite(tmp_path / "shop.db"), Careless()
+    live.ddl("create table one (id integer)")
+    with refreshing(f"sqlite:///{tmp_path / 'shop.db'}", objects) as refresher:
+        refresh(refresher)
+        live.ddl("create table two (id integer)")
+        refresh(refresher)
+        head = refresher.store(NAME).head()
+        objects.victim = victim
+        with pytest.raises(VersionUnfit, match=rf"version 1 is not committed: .*{victim}"):
+            back(refresher, 1)
+        assert refresher.store(NAME).head() == head
+        objects.victim = ""
+        assert same(back(refresher, 1).version, refresher.store(NAME).find(1))
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ ResourceError
 └── SchemaDrift         a query returned other columns than the entity has: fix the dialect's SQL
 """
 
+from collections.abc import Mapping, Sequence
+
 from incremental_resources.errors import ResourceError
 
 
@@ -35,3 +37,13 @@ class QueryFailed(ResourceError):
 
 class SchemaDrift(ResourceError):
     """A query returned other columns or types than the entity has; they are in the message."""
+
+
+def closed_message(name: str, closed: Sequence[Mapping[str, str]]) -> str:
+    """What a connection says of databases (rows of ``closed.sql``) that nobody can connect to."""
+    which = ", ".join(f"{row['database']!r} ({row['reason']})" for row in closed)
+    remedies = "; ".join(row["remedy"] for row in closed)
+    return (
+        f"{name}: there, but taking no connections: {which}. What cannot be read is not taken for "
+        f"gone. At the server: {remedies}. Or leave it out with `exclude`. Then refresh again."
+    )

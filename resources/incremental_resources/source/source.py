@@ -3,7 +3,7 @@
 What the statements say is in ``dialects/``; what their rows mean is decided by the caller.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy import URL
 
 from incremental_resources.source.dialect import Dialect
-from incremental_resources.source.errors import SourceUnavailable
+from incremental_resources.source.errors import SourceUnavailable, closed_message
 from incremental_resources.source.probes import ProbeReading, combined
 from incremental_resources.source.sessions import Session, Sessions
 
@@ -34,6 +34,9 @@ class ScopeLike(Protocol):
 
     def admits_database(self, database: str) -> bool:
         """Whether the filters let this database in."""
+
+    def names_database(self, database: str) -> bool:
+        """Whether the filters ask for this very database, and not for any that fits."""
 
     def admits_schema(self, database: str, schema: str) -> bool:
         """Whether the filters let this schema in."""
@@ -100,10 +103,24 @@ class Source:
             self.dialect.check_version(version)
         return version
 
-    def databases(self) -> list[str]:
-        """The names of the databases that exist and that the scope admits, sorted."""
+    def databases(self, known: Collection[str] = ()) -> list[str]:
+        """The names of the databases that can be read and that the scope admits, sorted.
+
+        Raises:
+            SourceUnavailable: one that the scope admits, and names or has among ``known``, is there
+                but takes no connections: that is no absence.
+        """
         with self._sessions.session("databases") as session:
             names = [str(row["database"]) for row in session.rows("databases")]
+            closed = session.rows("closed") if self.dialect.has("closed") else []
+        missed = [
+            row
+            for row in closed
+            if self._scope.admits_database(row["database"])
+            and (row["database"] in known or self._scope.names_database(row["database"]))
+        ]
+        if missed:
+            raise SourceUnavailable(closed_message(self.name, missed))
         return sorted(filter(self._scope.admits_database, names))
 
     def probe(self, databases: Sequence[str] | None = None) -> str | None:

@@ -122,7 +122,6 @@ class Version:
         """The store's path of a file whose content was compared with the manifest."""
         if entry.path not in self._verified:
             self._verify(entry)
-            self._verified.add(entry.path)
         return self._path(entry)
 
     def _path(self, entry: FileEntry) -> str:
@@ -134,6 +133,7 @@ class Version:
             raise StateCorrupt(f"{self._path(entry)} {fault}. {self._remedy()}")
 
     def _fault(self, entry: FileEntry) -> str | None:
+        self._verified.discard(entry.path)
         try:
             found = self._objects.digest(self._path(entry))
         except ObjectMissing:
@@ -143,6 +143,7 @@ class Version:
                 f"is not what version {self.number} was committed with: {found.bytes} bytes of "
                 f"sha256 {found.sha256}, not {entry.bytes} bytes of {entry.sha256}"
             )
+        self._verified.add(entry.path)
         return None
 
     def _remedy(self) -> str:

@@ -136,3 +136,33 @@ def test_an_empty_listing_is_split_into_two_empty_frames():
     )
     assert admitted.is_empty()
     assert left_out.is_empty()
+
+
+SPELT_OUT = [
+    # include, only_database, the names that are asked for, others that fit
+    ({"shop": ()}, None, ["shop"], []),
+    ({"^shop$": ("public",)}, None, ["shop"], []),
+    ({"shop|crm": ()}, None, ["shop", "crm"], []),
+    ({"^(shop|crm)$": ()}, None, ["shop", "crm"], []),
+    ({"(?:a|b)": (), "shop": ()}, None, ["a", "b", "shop"], []),
+    ({r"a\.b\$": ()}, None, ["a.b$"], []),
+    ({r"^a\\b\|c$": ()}, None, ["a\\b|c"], []),
+    ({"größe 1-2": ()}, None, ["größe 1-2"], []),
+    ({"shop.*": ()}, None, [], ["shop", "shop.*", "shop1"]),
+    ({"shop.": ()}, None, [], ["shop.", "shop1"]),
+    ({"sho(p|q)": ()}, None, [], ["shop", "shoq"]),
+    ({"[ab]": ()}, None, [], ["a", "b"]),
+    ({r"\w": ()}, None, [], ["w", "a"]),
+    ({".*": (), "shop": ()}, None, ["shop"], ["crm"]),
+    ({}, "shop", ["shop"], []),
+    ({}, None, [], ["shop"]),
+]
+
+
+@pytest.mark.parametrize(("include", "only", "named", "others"), SPELT_OUT)
+def test_a_database_is_named_where_its_name_is_spelt_out(include, only, named, others):
+    scope = Scope(include=include, only_database=only)
+    assert [name for name in named if not scope.names_database(name)] == []
+    assert [name for name in named if not scope.admits_database(name)] == []
+    assert [name for name in others if scope.names_database(name)] == []
+    assert not scope.names_database("elsewhere")

@@ -1,4 +1,4 @@
--- Grants: none. PostgreSQL 12+. Templates and databases that refuse connections are no sources;
+-- Grants: none. PostgreSQL 12+. Templates are no sources; databases that take no connections are in closed.sql;
 -- -2 marks one whose removal broke off.
 select
     d.datname as database,
