@@ -121,9 +121,12 @@ class Pair:
 
 
 class Wire:
-    """The proxy, listening at ``port`` while the block lasts."""
+    """The proxy, listening at ``port`` while the block lasts.
 
-    def __init__(self, server_port: int, around: Around) -> None:
+    ``server_port`` may be a function: a balancer, asked for every connection.
+    """
+
+    def __init__(self, server_port: int | Callable[[], int], around: Around) -> None:
         self._server_port = server_port
         self._around = around
         self._numbers = count(1)
@@ -163,7 +166,9 @@ class Wire:
         with listener, suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
+                port = self._server_port
+                port = port() if callable(port) else port
+                server = socket.create_connection(("127.0.0.1", port))
                 pair = Pair(client, server)
                 self._pairs.append(pair)
                 self._start(pair.converse, self._tell)
