@@ -48,6 +48,7 @@ def open_source(config: Config, connection: Connection) -> Source:
         connection.scope(),
         statement_timeout_seconds=connection.options.statement_timeout_seconds,
         name=connection.name,
+        max_sessions=connection.options.sessions,
     )
 
 

@@ -34,6 +34,13 @@ SETTINGS = {
     # Nothing moves by itself between two looks.
     "autovacuum": "off",
 }
+# What a server needs to have standbys, and a standby to answer.
+REPLICATED = {
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "hot_standby": "on",
+    "synchronous_commit": "on",
+}
 
 
 @contextmanager
@@ -47,11 +54,14 @@ def running_server() -> Iterator[str]:
 
 
 @contextmanager
-def cluster() -> Iterator["Cluster"]:
-    """A server that the test starts; stopped and removed in the end."""
+def cluster(primary: "Cluster | None" = None) -> Iterator["Cluster"]:
+    """A server that the test starts; stopped and removed in the end.
+
+    A standby of ``primary``, if there is one, which runs with ``REPLICATED``.
+    """
     home = Path(tempfile.mkdtemp(prefix="incremental-tests-"))
     try:
-        server = Cluster(home)
+        server = Cluster(home, primary)
         try:
             yield server
         finally:
@@ -76,7 +86,7 @@ def temporary_database(server_url: str) -> Iterator[str]:
 class Cluster:
     """A server's data directory in ``home``, always at the same address."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, primary: "Cluster | None" = None) -> None:
         self._home = home
         self._pgdata = home / "pgdata"
         self._account = account_for(self._pgdata)
@@ -84,6 +94,9 @@ class Cluster:
         self._account.reach(binary("initdb"))
         self._port = _free_port()
         self._runs = False
+        if primary:
+            self._run("pg_basebackup", "-D", self._pgdata, "-R", "-c", "fast", "-d", primary.url)
+            return
         choices = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
         self._run("initdb", "-D", self._pgdata, "-U", SUPERUSER, "--no-instructions", *choices)
         rules = self._pgdata / "pg_hba.conf"

@@ -92,7 +92,7 @@ def columns(source: Source, tables: pl.DataFrame) -> pl.DataFrame:
     """The columns of ``tables``, all of them in one database."""
     (database,) = source.databases()
     asked = tables.select("schema", "table", "native_id")
-    read = source.columns(database, asked, COLUMNS.schema, identity=source.identity())
+    read = source.pinned_to(source.identity()).columns(database, asked, COLUMNS.schema)
     return pl.concat([COLUMNS.empty(), *read])
 
 

@@ -128,10 +128,17 @@ class Pair:
 class Wire:
     """The proxy, listening at ``port`` while the block lasts.
 
-    ``refused``: a parameter that clients must not send when they start, as at a pooler.
+    ``server_port`` may be a function: a balancer, asked for every connection. ``refused``: a
+    parameter that clients must not send when they start, as at a pooler.
     """
 
-    def __init__(self, server_port: int, around: Around, *, refused: str | None = None) -> None:
+    def __init__(
+        self,
+        server_port: int | Callable[[], int],
+        around: Around,
+        *,
+        refused: str | None = None,
+    ) -> None:
         self._server_port = server_port
         self._around = around
         self._refused = refused
@@ -173,7 +180,9 @@ class Wire:
         with listener, suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
+                port = self._server_port
+                port = port() if callable(port) else port
+                server = socket.create_connection(("127.0.0.1", port))
                 pair = Pair(client, server, self._refuse)
                 self._pairs.append(pair)
                 self._start(pair.converse, self._tell)

@@ -33,13 +33,12 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
         store = states[connection.name]
         try:
             stop_if_busy(context, connection, store)
-            source = sources[connection.name]
-            found = preflight(connection, source, store)
+            found = preflight(connection, sources[connection.name], store)
         except OUR_ERRORS as error:
             told = f"{type(error).__name__}: {error}"
             yield dg.AssetCheckResult(check_name="preflight", passed=False, description=told)
             raise
-        step = open_extraction(context, config, connection, source, store, found)
+        step = open_extraction(context, config, connection, store, found)
         yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())
         yield dg.MaterializeResult(metadata=metadata.opened(step))
 

@@ -86,8 +86,10 @@ def see(
 ) -> Observation:
     """Ask HEAD and the source, and remember what its databases said."""
     head = store.head()
-    identity, clock = source.identity(), source.clock()
-    probe = _probe(source, remembered, head.head.probe if head else None)
+    identity = source.identity()
+    pinned = source.pinned_to(identity)
+    clock = pinned.clock()
+    probe = _probe(pinned, remembered, head.head.probe if head else None)
     full = why_full(connection, head, identity, clock)
     if probe is None:
         return Observation(head, None, full)

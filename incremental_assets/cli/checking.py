@@ -130,20 +130,16 @@ class CheckedServer:
         self.connection = connection
         self.scope = connection.scope()
         self.source = open_source(config, connection)
-        self._config = config
-        self._wider: list[Source] = []
 
     def seeing(self, databases: Iterable[str]) -> Source:
         """The same server with all schemas of the databases that match these patterns."""
         include = dict.fromkeys(databases, ())
         wider = self.connection.model_copy(update={"include": include, "exclude": {}})
-        self._wider.append(open_source(self._config, wider))
-        return self._wider[-1]
+        return self.source.seeing(wider.scope())
 
     def close(self) -> None:
         """Close every session."""
-        for source in (self.source, *self._wider):
-            source.close()
+        self.source.close()
 
 
 def _login(config: Config, connection: Connection, probed: list[CheckedServer]) -> Success:

@@ -107,6 +107,12 @@ class Options(Model):
         le=64,
         description="Batches of this connection that are read at the same time.",
     )
+    max_sessions: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=65,
+        description="Sessions at the source at the same time; without it one more than batches.",
+    )
     marker_overlap_hours: Amount = Field(
         default=3.0,
         ge=0,
@@ -162,6 +168,16 @@ class Options(Model):
     freshness_hours: Amount = Field(
         default=24.0, ge=0.1, le=8760, description="A state older than this is shown as stale."
     )
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions the source may see at the same time, whatever they are for."""
+        return self.max_sessions or self.max_concurrent_batches + 1
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches are read at the same time: each needs a session."""
+        return min(self.max_concurrent_batches, self.sessions)
 
 
 FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'

@@ -36,8 +36,9 @@ def must_be_full(
 ) -> str | None:
     """Why everything has to be read, in words; None if reading the changes is enough.
 
-    ``source`` is ``{"identity": {...}, "position": {name: int}}``; ``head_source`` the same from
-    the head, None where there is no head; ``"foreign_ids": True`` in it: see ``foreign_ids``.
+    ``source`` is ``{"identity": {...}, "position": {name: int}, "restart": {...}}``, the last one
+    where the product tells; ``head_source`` the same from the head, None where there is no head;
+    ``"foreign_ids": True`` in it: see ``foreign_ids``.
     ``reconcile_every_days`` 0 switches reconciling off.
     """
     if head_source is None or head_marker is None:
@@ -47,6 +48,7 @@ def must_be_full(
     return (
         other_server(head_source, source)
         or foreign_ids(head_source)
+        or restarted(head_source, source)
         or _clock_behind(head_marker, clock)
         or _reconcile_due(last_full_at, clock, reconcile_every_days)
     )
@@ -73,6 +75,21 @@ def foreign_ids(head: Mapping[str, Any]) -> str | None:
     if not head.get("foreign_ids"):
         return None
     return "the state was rolled back to a version that may have been read from another server"
+
+
+def restarted(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Why the head's tokens may be those of other objects though ids and position go on.
+
+    A copy of the server's files that was started in their place, and has gone past the head's
+    position, shows neither in its identity nor in its position. No copy runs without a start.
+    """
+    before, since = dict(head.get("restart", {})), dict(now.get("restart", {}))
+    if before == since:
+        return None
+    if not before or not since:
+        return "it is not known whether the server was restarted since the last refresh"
+    told = ", ".join(f"{name} {value}" for name, value in since.items())
+    return f"the server was restarted since the last refresh, or another copy answers ({told})"
 
 
 def _clock_behind(head_marker: datetime, clock: datetime) -> str | None:

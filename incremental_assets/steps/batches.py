@@ -19,6 +19,7 @@ from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
 from incremental_assets.instance.runs import claim
 from incremental_assets.naming import BATCH_TAG, EXTRACTION_TAG
+from incremental_assets.steps.listing import listed_at
 from incremental_assets.steps.refresh import Refresh, of_id, why_closed
 from incremental_resources.source.source import Source
 from incremental_resources.state_store.errors import ExtractionMissing
@@ -76,8 +77,9 @@ def read_batches(
     watcher.begin(len(numbers))
     done: list[Batch] = []
     failed: dict[int, Exception] = {}
-    with ThreadPoolExecutor(step.connection.options.max_concurrent_batches) as pool:
-        running = {pool.submit(read_batch, step, source, number): number for number in numbers}
+    pinned = source.pinned_to(listed_at(step))
+    with ThreadPoolExecutor(step.connection.options.batches_at_once) as pool:
+        running = {pool.submit(read_batch, step, pinned, number): number for number in numbers}
         try:
             for future in as_completed(running):
                 error = future.exception()
@@ -92,6 +94,8 @@ def read_batches(
             # An interrupt does not wait for batches that have not begun.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    # What follows needs no source for as long as it lasts.
+    source.close()
     _report(context, step, done, as_partitions=as_partitions and not failed)
     if failed:
         raise _failure(step, failed, len(numbers))
@@ -104,9 +108,7 @@ def read_batch(step: Refresh, source: Source, number: int) -> Batch:
     tables = tables_of_batch(step.plan, number)
     name = step.batch_name(number)
     if not step.extraction.exists(name):
-        frames = source.columns(
-            tables["database"][0], tables, COLUMNS.schema, identity=step.record["source"]
-        )
+        frames = source.columns(tables["database"][0], tables, COLUMNS.schema)
         rows = pl.concat([COLUMNS.empty(), *frames])
         # A table that took another's name meanwhile is that other batch's: one writer per key.
         mine = rows.join(tables, on=TABLES.key, how="semi")

@@ -52,7 +52,7 @@ class FanOut:
     @property
     def decision(self) -> Decision:
         """What it needs next."""
-        return decide(self.progress, self.step.connection.options.max_concurrent_batches)
+        return decide(self.progress, self.step.connection.options.batches_at_once)
 
     def under_way(self, now: datetime) -> str | None:
         """What is going on, in words; None if it needs a person or nobody looks after it."""

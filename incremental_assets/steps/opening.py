@@ -1,7 +1,7 @@
 """Opening an extraction: the preflight, the readings that come before every listing, the mode.
 
-The order matters and is kept here: clock, then probe, then (in later steps) the listings, so that
-the marker is never ahead of what was read.
+The order matters and is kept here: identity, clock, probe, then (in later steps) the listings, each
+from a server that is not behind the one before, so that the marker is never ahead of what was read.
 """
 
 from collections.abc import Mapping
@@ -43,6 +43,8 @@ class Preflight:
     version: str
     databases: list[str]
     head: HeadRef | None
+    identity: Mapping[str, Any]
+    source: Source
 
     def facts(self) -> dict[str, Any]:
         """For the check's metadata."""
@@ -55,15 +57,17 @@ def preflight(connection: Connection, source: Source, store: StateStore) -> Pref
     Raises:
         ResourceError: any of it failed; nothing has been written.
     """
-    head = store.head()
-    version, databases = source.version(), source.databases(_stored_databases(store, head))
+    # First of all: what is found must not be behind the head, which moves.
+    head, identity = store.head(), source.identity()
+    pinned = source.pinned_to(identity)
+    version, databases = pinned.version(), pinned.databases(_stored_databases(store, head))
     if not databases:
         raise CapabilityMissing(
             f"{connection.name}: the filters admit no database of the server. Databases are "
             "matched whole and case-sensitively; fix `include` and `exclude`."
         )
     store.check()
-    return Preflight(version, databases, head)
+    return Preflight(version, databases, head, identity, pinned)
 
 
 def _stored_databases(store: StateStore, head: HeadRef | None) -> list[str]:
@@ -77,7 +81,6 @@ def open_extraction(
     context: dg.AssetExecutionContext,
     config: ExtractionConfig,
     connection: Connection,
-    source: Source,
     store: StateStore,
     found: Preflight,
 ) -> Refresh:
@@ -88,11 +91,15 @@ def open_extraction(
     run = context.instance.get_run_by_id(context.run.run_id)
     if context.retry_number and (opened := _opened_by(context.run.run_id, store)):
         return Refresh(connection, store, _tag(context, run, opened))
-    identity, clock, probe = source.identity(), source.clock(), source.probe(found.databases)
+    clock, probe = found.source.clock(), found.source.probe(found.databases)
+    # No later session may be behind the one that asked for the probe.
+    identity = found.source.reached
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
     doubt = head and other_server(head.source, identity)
     mode, why = _mode(store, found.head, reason, scope, identity, probe)
+    if mode == "unchanged":
+        found.source.close()
     record = {
         "mode": mode,
         "mode_reason": why,

@@ -6,6 +6,7 @@ Whether a refresh is going on is looked at by the command; how a head moves is t
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 
@@ -127,7 +128,6 @@ def _written(
     for entity, rows in changes.items():
         staged.write(f"diff/{entity}", rows)
     staged.write_summary(counts)
-    full_at = (target.manifest.source or {}).get("full_at")
     return staged.finish(
         created_at=now,
         marker=target.manifest.marker,
@@ -135,10 +135,18 @@ def _written(
         dialect=target.manifest.dialect,
         scope=target.manifest.scope,
         changes=counts,
-        source=head.head.source | {"full_at": full_at, "foreign_ids": not trusted},
+        source=_source(head, target, trusted=trusted),
         rolled_back_to=target,
         replaces=None if parent else head.head.ref,
     )
+
+
+def _source(head: HeadRef, target: Version, *, trusted: bool) -> dict[str, Any]:
+    """The source as HEAD has it, but what dates the target's tokens is the target's."""
+    then = target.manifest.source or {}
+    dated = {name: then[name] for name in ("full_at", "restart") if name in then}
+    kept = {name: value for name, value in head.head.source.items() if name != "restart"}
+    return {**kept, "full_at": None, **dated, "foreign_ids": not trusted}
 
 
 def _head_at(version: Version, target: Version) -> Head:

@@ -84,7 +84,7 @@ def test_another_server_is_not_read(live: Live, source: Source) -> None:
     tables = listed(source, "tables")
     other = {"identity": {"server": "another"}, "position": {}}
     with pytest.raises(SourceUnavailable, match="another server answers"):
-        list(source.columns(live.database, tables, COLUMNS.schema, identity=other))
+        list(source.pinned_to(other).columns(live.database, tables, COLUMNS.schema))
 
 
 @pytest.mark.parametrize(

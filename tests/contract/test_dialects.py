@@ -196,7 +196,10 @@ def test_identity_stays_and_position_never_falls(live: Live, source: Source) -> 
     live.ddl("create table other (a integer)")
     after = source.identity()
     assert before["identity"] == after["identity"] != {}
-    assert before["position"].keys() == after["position"].keys() != set()
+    assert before["position"].keys() == after["position"].keys()
+    assert bool(before["position"]) is live.dialect.gives_position
+    assert before.get("restart") == after.get("restart")
+    assert ("restart" in before) is live.dialect.tells_restarts
     assert all(before["position"][name] <= after["position"][name] for name in before["position"])
 
 

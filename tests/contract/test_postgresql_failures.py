@@ -224,7 +224,10 @@ def stop_session(live: Live, function: str) -> bool:
         )
 
 
-def test_a_server_without_room_may_be_tried_again(live: Live, least: Live) -> None:
+def test_a_server_without_room_may_be_tried_again(
+    live: Live, least: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("incremental_resources.source.sessions.PAUSES", (0.01,))
     live.ddl(f"alter role {ROLE} connection limit 0")
     with least.source() as small, pytest.raises(SourceUnavailable, match="too many connections"):
         small.databases()

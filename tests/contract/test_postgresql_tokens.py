@@ -72,7 +72,7 @@ def look(source: Source) -> Look:
     }
     (probed,) = (source.probes() or {}).values()
     tables = listings["tables"]
-    read = pl.concat(source.columns("matrix", tables, ENTITIES["columns"].schema, identity=None))
+    read = pl.concat(source.columns("matrix", tables, ENTITIES["columns"].schema))
     ids = tables.select("schema", "table", "native_id")
     columns = read.join(ids, on=["schema", "table"], how="left", validate="m:1")
     return Look(

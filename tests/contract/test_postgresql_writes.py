@@ -123,12 +123,19 @@ def test_after_a_crash_counters_are_others_even_if_they_are_equal() -> None:
         crash(live)
         with live.source() as source:
             last = source.probes()
+            since = source.identity()["restart"]
         live.ddl("create table item (id integer)", "checkpoint")
         crash(live)
         with live.source() as source:
             now = source.probes(last=last or {})
             assert now == source.probes()
+            again = source.identity()["restart"]
         assert now != last
+        # Ids of transactions that it lost are given again, and it was not started anew.
+        assert (again["started"], again["recovered"] != since["recovered"]) == (
+            since["started"],
+            True,
+        )
 
 
 def crash(live: Live) -> None:

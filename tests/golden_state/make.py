@@ -54,7 +54,7 @@ def at(moment: datetime) -> Iterator[None]:
 
     with ExitStack() as stack:
         for module in ("opening", "committing"):
-            stack.enter_context(patch(f"incremental_assets.{module}.datetime", Then))
+            stack.enter_context(patch(f"incremental_assets.steps.{module}.datetime", Then))
         stack.enter_context(patch.object(Source, "clock", lambda _source: moment))
         yield
 

@@ -53,6 +53,8 @@ class Meddled:
 
         def call(*arguments: Any, **more: Any) -> Any:
             answer = method(*arguments, **more)
+            if name == "pinned_to":
+                return Meddled(answer, self._after)
             if name == "columns":
                 answer = list(answer)
             entity = f" {arguments[0]}" if name == "listing" else ""

@@ -6,6 +6,7 @@ Opening connections and reading rows is not done here (``source.py``). How to ad
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module, resources
@@ -66,6 +67,9 @@ class Dialect:
     durable_ids: bool
     durable_ordinals: bool
     creation_times: bool
+    # Whether identity.sql says how far the server has got, and since when it runs.
+    gives_position: bool
+    tells_restarts: bool
     token_covers: str
     token_has_time: bool
     # How sqlglot calls the product, and whether stored definitions of views name every schema.
@@ -74,10 +78,14 @@ class Dialect:
     hides_what_is_not_granted: bool
     verified: str
     bind_tables: Callable[[pl.DataFrame], dict[str, object]]
-    engine_options: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    engine_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     # Opens the driver's connection in its stead; one that hears nothing for ``silence_seconds`` is
     # to end with the driver's error.
     connect: Callable[..., Any] | None = None
+    # Around the end of the driver's connection: over when the server has given its place away.
+    leaving: Callable[[Any], AbstractContextManager[None]] = nullcontext
+    # Whether a session may be used again by the next one in the same database.
+    keeps_sessions: bool = True
     database_of: Callable[[URL], str] = _named_database
     url_for: Callable[[URL, str], URL] = _same_database
     explain: Callable[[Exception], ResourceError | None] = _unexplained

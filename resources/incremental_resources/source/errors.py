@@ -14,9 +14,16 @@ from incremental_resources.errors import ResourceError
 
 
 class SourceUnavailable(ResourceError):
-    """The server does not answer now, or another server answered; which one is in the message."""
+    """The server does not answer now, or another server answered; which one is in the message.
+
+    ``soon``: seconds may be enough. It starts, has no place for one more session, or lags behind.
+    """
 
     transient = True
+
+    def __init__(self, message: str, *, soon: bool = False) -> None:
+        super().__init__(message)
+        self.soon = soon
 
 
 class AccessDenied(ResourceError):

@@ -1,107 +1,57 @@
-"""Connections to one server and the statements run over them; every failure leaves here as ours.
+"""Connections to one server and whose they are; every failure leaves here as ours.
 
-Which statements make a listing or a batch is decided in ``source.py``.
+Which statements make a listing or a batch is decided in ``source.py``; how many connections there
+may be, in ``places.py``.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from incremental_resources.errors import ResourceError
 from incremental_resources.source.dialect import Dialect, parse_url
-from incremental_resources.source.errors import CapabilityMissing, QueryFailed
-from incremental_resources.source.frames import check_columns, frames
+from incremental_resources.source.errors import (
+    CapabilityMissing,
+    QueryFailed,
+    SourceUnavailable,
+)
+from incremental_resources.source.pinning import Pin
+from incremental_resources.source.places import Places
 from incremental_resources.source.secrets import secrets_of, without
+from incremental_resources.source.session import Session
 
 # Longer than it takes the server to tell that a statement's time is over.
 GRACE_SECONDS = 15.0
+# What is tried again soon, after so many seconds each: ten in all, and then it is the step's turn.
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.5, 2.0, 2.0, 2.0)
+
+# By URL too: another password, say, is another connection.
+Key = tuple[str, URL]
 
 
-class Session:
-    """One open session in one database; ``file`` is the SQL file last begun."""
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants a session for, where, and what must not be told of it."""
 
-    def __init__(
-        self, connection: Connection, dialect: Dialect, database: str, always: Mapping[str, object]
-    ) -> None:
-        self.database = database
-        self.file = "session"
-        self._connection = connection
-        self._dialect = dialect
-        self._always = always
-
-    def rows(self, file: str, **binds: object) -> list[dict[str, Any]]:
-        """Every row of a small result."""
-        names, cursor = self._run(file, binds)
-        with self._decoding(names, cursor):
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def frames(
-        self, file: str, schema: Mapping[str, pl.DataType], **binds: object
-    ) -> Iterator[pl.DataFrame]:
-        """The result in frames with the columns of ``schema``.
-
-        Raises:
-            SchemaDrift: the result has other columns, or values of other types.
-        """
-        names, cursor = self._run(file, binds)
-        given = self.database if "database" in schema and "database" not in names else None
-        expected = [name for name in schema if name != "database" or given is None]
-        check_columns(names, expected)
-        with self._decoding(names, cursor):
-            yield from frames(cursor, names, schema, given)
-
-    def frame(self, file: str, schema: Mapping[str, pl.DataType], **binds: object) -> pl.DataFrame:
-        """The result in one frame."""
-        return pl.concat([pl.DataFrame(schema=schema), *self.frames(file, schema, **binds)])
-
-    @contextmanager
-    def _decoding(self, names: list[str], cursor: Any) -> Iterator[None]:
-        try:
-            yield
-        except UnicodeDecodeError as error:
-            found = self._dialect.find_not_text(cursor, names) or repr(error.object[:80])
-        else:
-            return
-        raise _no_text(found)
-
-    def _run(self, file: str, binds: Mapping[str, object]) -> tuple[list[str], Any]:
-        self.file = file
-        statement = text(self._dialect.sql(file))
-        try:
-            result = self._connection.execute(statement, {**self._always, **binds})
-        except DBAPIError as error:
-            if not self._dialect.not_text(error.orig or error):
-                raise
-            found = self._found_as_bytes(file, binds) or str(error.orig)
-        else:
-            # Rows are taken from the driver's cursor: as plain tuples they cost a third.
-            return list(result.keys()), result.cursor
-        raise _no_text(found)
-
-    def _found_as_bytes(self, file: str, binds: Mapping[str, object]) -> str | None:
-        """Run the statement again with texts as the bytes they are; which of them is no text."""
-        self._connection.rollback()
-        for setting in ("session", "bytes"):
-            self._connection.execute(text(self._dialect.sql(setting)), self._always)
-        statement = text(self._dialect.sql(file))
-        result = self._connection.execute(statement, {**self._always, **binds})
-        return self._dialect.find_not_text(result.cursor, list(result.keys()))
-
-
-def _no_text(found: str) -> ResourceError:
-    return QueryFailed(
-        f"a text in the catalog is not UTF-8: {found}. A name must survive unchanged, so that "
-        "nothing is read until this is fixed at the source, or left out with `exclude`."
-    )
+    purpose: str
+    database: str
+    secrets: frozenset[str]
+    engine: Engine
 
 
 class Sessions:
-    """Engines for the databases of one server, opened when first used. Safe to use from threads."""
+    """Sessions in the databases of one server, never more than ``most`` of them at a time.
+
+    A connection serves the next session in the same database, and ends when another database needs
+    one. Safe to use from threads.
+    """
 
     def __init__(
         self,
@@ -110,48 +60,111 @@ class Sessions:
         *,
         statement_timeout_seconds: int,
         name: str,
+        most: int = 4,
     ) -> None:
         self._given = url
         self._dialect = dialect
         self._timeout = statement_timeout_seconds
         self._name = name
-        self._engines: dict[tuple[str, URL], Engine] = {}
+        self._engines: dict[URL, Engine] = {}
         self._lock = threading.Lock()
+        self._opening = threading.local()
+        self._places = Places(most, self._end)
 
     def close(self) -> None:
-        """Close every connection; the next session opens a new one."""
-        with self._lock:
-            engines, self._engines = self._engines, {}
-        for engine in engines.values():
-            engine.dispose()
+        """Close every connection that is not in use; the next session opens a new one."""
+        self._places.close()
 
     @contextmanager
-    def session(self, purpose: str, database: str | None = None) -> Iterator[Session]:
+    def session(
+        self, purpose: str, database: str | None = None, pin: Pin | None = None
+    ) -> Iterator[Session]:
         """A session in ``database``, or in the one that the URL names.
+
+        Waits for a place while all are taken, here or (for some seconds) at the server. With
+        ``pin`` its server is the pinned one, and shows all that earlier sessions saw; a standby
+        has some seconds to catch up.
 
         Raises:
             ResourceError: whatever failed, as one of ours, saying where.
         """
         url, secrets = self._looked_up()
         database = self._dialect.database_of(url) if database is None else database
-        engine = self._engine(url, database, secrets)
-        session = None
+        key, holder = (database, url), threading.get_ident()
+        wanted = Wanted(purpose, database, secrets, self._engine(url, secrets))
+        connection, session = self._patiently(key, wanted, pin)
+        sound = False
         try:
-            with engine.connect() as connection:
-                always = {"database": database, "statement_timeout_seconds": self._timeout}
-                session = Session(connection, self._dialect, database, always)
-                if self._dialect.has("session"):
-                    session.rows("session")
+            with self._explaining(wanted, session):
                 yield session
-        except ResourceError as error:
-            told = without(str(error), [str(error)], secrets)
-            error.args = (self._placed(told, database, session, purpose),)
+            sound = self._dialect.keeps_sessions and _at_rest(connection)
+        finally:
+            if sound:
+                self._places.put_back(key, connection, holder)
+            else:
+                self._places.give_up(connection, holder)
+
+    def _patiently(self, key: Key, wanted: Wanted, pin: Pin | None) -> tuple[Connection, Session]:
+        """A connection that nobody else uses, and the session begun over it."""
+        for pause in PAUSES:
+            try:
+                return self._begun(key, wanted, pin)
+            except SourceUnavailable as error:
+                if not error.soon:
+                    raise
+            time.sleep(pause)
+        return self._begun(key, wanted, pin)
+
+    def _begun(self, key: Key, wanted: Wanted, pin: Pin | None) -> tuple[Connection, Session]:
+        connection, holder = self._places.take(key), threading.get_ident()
+        try:
+            if connection is None:
+                connection = self._opened(key, wanted)
+            always = {
+                "database": wanted.database,
+                "statement_timeout_seconds": self._timeout,
+            }
+            session = Session(connection, self._dialect, wanted.database, always, pin)
+            with self._explaining(wanted, session):
+                session.begin()
+        except BaseException:
+            self._places.give_up(connection, holder)
             raise
-        except (SQLAlchemyError, UnicodeError, TypeError, _driver_error(engine)) as error:
+        return connection, session
+
+    def _opened(self, key: Key, wanted: Wanted) -> Connection:
+        try:
+            with self._explaining(wanted, None):
+                self._opening.key = key
+                return wanted.engine.connect()
+        except SourceUnavailable as error:
+            if error.soon:
+                self._places.refused()
+            raise
+
+    def _end(self, connection: Connection) -> None:
+        """End a connection, whatever state it is in."""
+        with suppress(SQLAlchemyError, *_driver_errors(connection.engine)):
+            if not connection.invalidated:
+                with self._dialect.leaving(connection.connection.dbapi_connection):
+                    # Closing would first roll back, over a connection that may be dead.
+                    connection.invalidate()
+            connection.close()
+
+    @contextmanager
+    def _explaining(self, wanted: Wanted, session: Session | None) -> Iterator[None]:
+        """Errors leave as ours, with the place they came from and without secrets."""
+        try:
+            yield
+        except ResourceError as error:
+            told = without(str(error), [str(error)], wanted.secrets)
+            error.args = (self._placed(told, wanted, session),)
+            raise
+        except (SQLAlchemyError, UnicodeError, TypeError, *_driver_errors(wanted.engine)) as error:
             if isinstance(error, TypeError) and session is not None:
                 raise
-            failed = self._explained(error, secrets)
-            failed.args = (self._placed(str(failed), database, session, purpose),)
+            failed = self._explained(error, wanted.secrets)
+            failed.args = (self._placed(str(failed), wanted, session),)
             raise failed from None
 
     def _looked_up(self) -> tuple[URL, frozenset[str]]:
@@ -164,36 +177,41 @@ class Sessions:
             raise
         return url, secrets_of(url, given if isinstance(given, str) else None)
 
-    def _engine(self, url: URL, database: str, secrets: frozenset[str]) -> Engine:
-        # By URL too: another password, say, is another engine.
-        key = (database, url)
+    def _engine(self, url: URL, secrets: frozenset[str]) -> Engine:
         with self._lock:
-            if key not in self._engines:
-                self._engines[key] = self._new_engine(url, database, secrets)
-            return self._engines[key]
+            # By URL: another password, say, is another engine.
+            if url not in self._engines:
+                self._engines[url] = self._new_engine(url, secrets)
+            return self._engines[url]
 
-    def _new_engine(self, url: URL, database: str, secrets: frozenset[str]) -> Engine:
+    def _new_engine(self, url: URL, secrets: frozenset[str]) -> Engine:
         try:
-            target = self._dialect.engine_url(url, database)
-            engine = create_engine(target, **self._dialect.engine_options)
+            # Its pool would keep connections for itself; ours are shared by all databases.
+            options = {**self._dialect.engine_options, "poolclass": NullPool}
+            engine = create_engine(self._dialect.engine_url(url), **options)
         except (ImportError, SQLAlchemyError) as error:
             reason = without(str(error), [str(error)], secrets)
         else:
-            self._listen(engine)
+            event.listen(engine, "do_connect", self._connect)
             return engine
         raise CapabilityMissing(
             f"{self._name}: the driver of {self._dialect.title} cannot be used ({reason}). "
             f"Install it: pip install 'incremental-assets[{self._dialect.extra}]'."
         )
 
-    def _listen(self, engine: Engine) -> None:
-        """Let connections end when nothing is heard of the server any more."""
-        connect, seconds = self._dialect.connect, self._timeout + GRACE_SECONDS
-        if connect:
+    def _connect(self, driver: Any, _record: object, *_for_url: object) -> Any:
+        """A connection of the driver to the database that this thread is opening one to.
 
-            @event.listens_for(engine, "do_connect")
-            def open_connection(_dialect: Any, _record: Any, args: Any, settings: Any) -> Any:
-                return connect(*args, silence_seconds=seconds, **settings)
+        One engine serves all databases: to make one costs more than to log in. Where it can, the
+        connection ends when nothing is heard of the server any more.
+        """
+        database, url = self._opening.key
+        args, settings = driver.create_connect_args(self._dialect.engine_url(url, database))
+        settings |= self._dialect.engine_options.get("connect_args", {})
+        if self._dialect.connect is None:
+            return driver.connect(*args, **settings)
+        silence = self._timeout + GRACE_SECONDS
+        return self._dialect.connect(*args, silence_seconds=silence, **settings)
 
     def _explained(self, error: Exception, secrets: frozenset[str]) -> ResourceError:
         """The driver's error as one of ours, without its words where they hold a secret."""
@@ -207,10 +225,20 @@ class Sessions:
         known.args = (without(str(known), words, secrets),)
         return known
 
-    def _placed(self, message: str, database: str, session: Session | None, purpose: str) -> str:
+    def _placed(self, message: str, wanted: Wanted, session: Session | None) -> str:
         """``message`` with the place it came from."""
-        at = "while connecting" if session is None else f"{session.file}.sql for {purpose}"
-        return f"{self._name} ({self._dialect.title}, database {database!r}, {at}): {message}"
+        at = "while connecting" if session is None else f"{session.file}.sql for {wanted.purpose}"
+        where = f"{self._dialect.title}, database {wanted.database!r}, {at}"
+        return f"{self._name} ({where}): {message}"
+
+
+def _at_rest(connection: Connection) -> bool:
+    """Whether the transaction could be ended, so that the connection may wait for another."""
+    try:
+        connection.rollback()
+    except SQLAlchemyError:
+        return False
+    return True
 
 
 def _words(error: Exception) -> list[str]:
@@ -220,7 +248,6 @@ def _words(error: Exception) -> list[str]:
     return [whole.splitlines()[0], whole, *(" ".join(text.split()) for text in (primary, whole))]
 
 
-def _driver_error(engine: Engine) -> type[Exception]:
+def _driver_errors(engine: Engine) -> tuple[type[Exception]]:
     """The root of the driver's own errors: rows are fetched past SQLAlchemy, which wraps none."""
-    driver = engine.dialect.loaded_dbapi
-    return driver.Error
+    return (engine.dialect.loaded_dbapi.Error,)

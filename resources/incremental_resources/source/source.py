@@ -4,25 +4,29 @@ What the statements say is in ``dialects/``; what their rows mean is decided by 
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from copy import copy
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import polars as pl
 from sqlalchemy import URL
 
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.errors import SourceUnavailable, closed_message
+from incremental_resources.source.pinning import Facts, Pin
 from incremental_resources.source.probes import ProbeReading, combined
-from incremental_resources.source.sessions import Session, Sessions
-
-POSITION = "position_"
+from incremental_resources.source.session import Session
+from incremental_resources.source.sessions import Sessions
 
 NO_TABLES = pl.DataFrame(schema=dict.fromkeys(("schema", "table", "native_id"), pl.String()))
 
 NONE_YET: Mapping[str, ProbeReading] = MappingProxyType({})
 
 Schema = Mapping[str, pl.DataType]
+T = TypeVar("T")
 
 
 class ScopeLike(Protocol):
@@ -46,7 +50,7 @@ class Source:
     """The metadata of one SQL server, as far as a scope admits it. Safe to use from threads.
 
     ``url`` may be a function, so that a secret is looked up when it is needed and not before.
-    Every method opens a session of its own.
+    Every method opens sessions of its own, one after another: with ``max_sessions`` 1 all works.
     """
 
     def __init__(
@@ -57,13 +61,48 @@ class Source:
         *,
         statement_timeout_seconds: int,
         name: str,
+        max_sessions: int = 4,
     ) -> None:
         self.dialect = dialect
         self.name = name
         self._scope = scope
+        self._max_sessions = max_sessions
+        self._pin: Pin | None = None
         self._sessions = Sessions(
-            url, dialect, statement_timeout_seconds=statement_timeout_seconds, name=name
+            url,
+            dialect,
+            statement_timeout_seconds=statement_timeout_seconds,
+            name=name,
+            most=max_sessions,
         )
+
+    def pinned_to(self, known: Mapping[str, Any]) -> Self:
+        """This source, all of whose sessions are with the server that ``known`` is of.
+
+        ``known``: what ``identity()`` or ``reached`` returned. What a session sees is never behind
+        that, nor behind what an earlier one of the same pinned source saw. Sessions are shared.
+        """
+        pinned = copy(self)
+        pinned._pin = Pin(known)
+        return pinned
+
+    def seeing(self, scope: ScopeLike) -> Self:
+        """This source as another scope admits it. Sessions are shared."""
+        other = copy(self)
+        other._scope = scope
+        return other
+
+    @property
+    def reached(self) -> Facts:
+        """Of a pinned source: the server it is pinned to, and the furthest that one was seen."""
+        if self._pin is None:
+            raise RuntimeError(f"{self.name} is not pinned")
+        return self._pin.reached
+
+    def _session(
+        self, purpose: str, database: str | None = None
+    ) -> AbstractContextManager[Session]:
+        return self._sessions.session(purpose, database, self._pin)
 
     def __enter__(self) -> Self:
         return self
@@ -82,15 +121,18 @@ class Source:
 
     def clock(self) -> datetime:
         """The source's own time, UTC."""
-        with self._sessions.session("the clock") as session:
+        with self._session("the clock") as session:
             value = session.rows("now")[0]["now"]
+            # Whatever is read later must show all that was there at this time.
+            session.prove()
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
-    def identity(self) -> dict[str, dict[str, Any]]:
-        """Which server this is (``identity``) and how far it has got (``position``)."""
-        with self._sessions.session("the server's identity") as session:
-            return _identity(session)
+    def identity(self) -> Facts:
+        """Which server this is (``identity``), how far it has got (``position``), since when it
+        runs (``restart``, where the product tells)."""
+        with self._session("the server's identity") as session:
+            return session.facts()
 
     def version(self) -> str:
         """The server's version.
@@ -98,7 +140,7 @@ class Source:
         Raises:
             CapabilityMissing: it is older than the dialect can read.
         """
-        with self._sessions.session("the server's version") as session:
+        with self._session("the server's version") as session:
             version = str(session.rows("version")[0]["version"])
             self.dialect.check_version(version)
         return version
@@ -110,7 +152,7 @@ class Source:
             SourceUnavailable: one that the scope admits, and names or has among ``known``, is there
                 but takes no connections: that is no absence.
         """
-        with self._sessions.session("databases") as session:
+        with self._session("databases") as session:
             names = [str(row["database"]) for row in session.rows("databases")]
             closed = session.rows("closed") if self.dialect.has("closed") else []
         missed = [
@@ -142,18 +184,19 @@ class Source:
         if not self.dialect.has("probe"):
             return None
         names = self.databases() if databases is None else databases
-        return {name: self._probed(name, last.get(name)) for name in names}
+        found = self._each(lambda name: self._probed(name, last.get(name)), names)
+        return dict(zip(names, found, strict=True))
 
     def _probed(self, database: str, last: ProbeReading | None) -> ProbeReading:
         writes = None
         if self.dialect.has("writes"):
             # In a transaction of its own, which ends before the probe's begins: what is written
             # between the two must not be counted without being in the probe.
-            with self._sessions.session("the probe", database) as session:
+            with self._session("the probe", database) as session:
                 writes = session.rows("writes")[0]["writes"]
         if last and writes is not None and last.writes == writes:
             return last
-        with self._sessions.session("the probe", database) as session:
+        with self._session("the probe", database) as session:
             return ProbeReading(str(session.rows("probe")[0]["probe"]), writes)
 
     def listing(
@@ -168,15 +211,23 @@ class Source:
             SourceUnavailable: one of ``databases`` cannot be listed any more.
         """
         if entity_name == "databases":
-            with self._sessions.session("databases") as session:
+            with self._session("databases") as session:
                 listed = session.frame("databases", schema)
             admitted = map(self._scope.admits_database, listed["database"])
             listed = listed.filter(pl.Series(admitted, dtype=pl.Boolean))
             kept = self._still_listed(listed["database"].to_list(), databases)
             return listed.filter(pl.col("database").is_in(kept))
         kept = self._still_listed(self.databases(), databases)
-        parts = [self._list(entity_name, schema, database) for database in kept]
+        parts = self._each(lambda database: self._list(entity_name, schema, database), kept)
         return pl.concat([pl.DataFrame(schema=schema), *parts])
+
+    def _each(self, ask: Callable[[str], T], databases: Sequence[str]) -> list[T]:
+        """What ``ask`` returns for every database, several at a time, in their order."""
+        if len(databases) == 1:
+            return [ask(databases[0])]
+        # After an error, those that have not begun do not begin.
+        with ThreadPoolExecutor(self._max_sessions) as pool:
+            return list(pool.map(ask, databases))
 
     def _still_listed(self, found: Sequence[str], expected: Sequence[str] | None) -> Sequence[str]:
         """``expected``, if all are among ``found``; ``found``, if nothing is expected.
@@ -195,7 +246,7 @@ class Source:
 
     def _list(self, entity_name: str, schema: Schema, database: str) -> pl.DataFrame:
         """One database's share; its schemas are read in the same session, so at the same time."""
-        with self._sessions.session(entity_name, database) as session:
+        with self._session(entity_name, database) as session:
             names = [str(row["schema"]) for row in session.rows("schemas")]
             admitted = [name for name in names if self._scope.admits_schema(database, name)]
             listed = session.frame(
@@ -213,48 +264,12 @@ class Source:
             ResourceError: what a refresh would fail with there: a privilege that is missing, say.
         """
         binds = {"schemas": [], "list_partitions": False, **self.dialect.bind_tables(NO_TABLES)}
-        with self._sessions.session(f"a trial of {file}", database) as session:
+        with self._session(f"a trial of {file}", database) as session:
             session.rows(file, **binds)
 
     def columns(
-        self,
-        database: str,
-        tables: pl.DataFrame,
-        schema: Schema,
-        *,
-        identity: Mapping[str, Any] | None,
+        self, database: str, tables: pl.DataFrame, schema: Schema
     ) -> Iterator[pl.DataFrame]:
-        """The columns of ``tables`` (schema, table, native_id) in frames, in any order.
-
-        ``identity`` is what ``identity()`` returned when the extraction began, or its first part.
-
-        Raises:
-            SourceUnavailable: another server answers now.
-        """
-        with self._sessions.session("columns", database) as session:
-            if identity is not None:
-                _check_identity(session, identity.get("identity", identity))
+        """The columns of ``tables`` (schema, table, native_id) in frames, in any order."""
+        with self._session("columns", database) as session:
             yield from session.frames("columns", schema, **self.dialect.bind_tables(tables))
-
-
-def _identity(session: Session) -> dict[str, dict[str, Any]]:
-    row = session.rows("identity")[0]
-    return {
-        "identity": {
-            name: str(value) for name, value in row.items() if not name.startswith(POSITION)
-        },
-        "position": {
-            name.removeprefix(POSITION): int(value)
-            for name, value in row.items()
-            if name.startswith(POSITION) and value is not None
-        },
-    }
-
-
-def _check_identity(session: Session, expected: Mapping[str, Any]) -> None:
-    found = _identity(session)["identity"]
-    if found != dict(expected):
-        raise SourceUnavailable(
-            f"another server answers: {found} instead of {dict(expected)}, where this extraction "
-            "began. Let the address lead to one server, then refresh again."
-        )

@@ -52,6 +52,7 @@ def test_a_minimal_file_has_the_documented_defaults(tmp_path):
         "batch_columns": 100_000,
         "batch_tables": 25_000,
         "max_concurrent_batches": 3,
+        "max_sessions": None,
         "marker_overlap_hours": 3,
         "exclude_views": False,
         "exclude_empty_tables": False,

@@ -4,11 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incremental_assets.core.marker import Fingerprint, age, must_be_full, must_list, reread_since
+from incremental_assets.core.marker import (
+    Fingerprint,
+    age,
+    must_be_full,
+    must_list,
+    other_server,
+    reread_since,
+)
 
 MARKER = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SERVER = {"identity": {"id": "7", "timeline": 1}, "position": {"wal": 2**70, "xid": 5}}
+
+STARTED, AGAIN = {"started": "t1"}, {"started": "t2"}
 
 
 def test_the_overlap_counts_back_from_the_marker():
@@ -51,6 +60,13 @@ REASONS = [
     ({"source": at(wal=2**70 - 1)}, "position wal is behind"),
     ({"source": SERVER | {"position": {"wal": 2**70}}}, "does not report its position xid"),
     ({"source": at(new=1)}, None),
+    ({"source": SERVER | {"restart": STARTED}}, "not known whether the server was restarted"),
+    ({"head_source": SERVER | {"restart": STARTED}}, "not known whether"),
+    ({"head_source": SERVER | {"restart": STARTED}, "source": SERVER | {"restart": STARTED}}, None),
+    (
+        {"head_source": SERVER | {"restart": STARTED}, "source": SERVER | {"restart": AGAIN}},
+        "the server was restarted since the last refresh, or another copy answers (started t2)",
+    ),
     ({"clock": MARKER}, None),
     ({"clock": MARKER - timedelta(microseconds=1)}, "clock"),
     ({"last_full_at": None}, "no full extraction is on record"),
@@ -64,6 +80,10 @@ REASONS = [
 def test_a_refresh_is_full_for_a_reason(changes, reason):
     found = full(**changes)
     assert found is None if reason is None else reason in found
+
+
+def test_a_restart_is_no_other_server():
+    assert other_server(SERVER | {"restart": STARTED}, SERVER | {"restart": AGAIN}) is None
 
 
 STANDING = Fingerprint(

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.dialects.postgresql.connect import connect
 from incremental_resources.source.dialects.postgresql.explain import explain
+from incremental_resources.source.dialects.postgresql.leaving import leaving
 
 # The columns that say which object a row is of.
 NAMING = ("database", "schema", "table", "column", "procedure")
@@ -58,6 +59,8 @@ DIALECT = Dialect(
     durable_ids=True,
     durable_ordinals=True,
     creation_times=False,
+    gives_position=True,
+    tells_restarts=True,
     token_covers=(
         "every catalog row of the relation and its columns, and the names of other objects that "
         "their types, defaults and definitions print"
@@ -73,8 +76,6 @@ DIALECT = Dialect(
         {
             # Asks for a type that we do not read, in a transaction that it begins itself.
             "use_native_hstore": False,
-            "pool_size": 3,
-            "max_overflow": -1,
             "connect_args": {
                 "connect_timeout": 10,
                 "client_encoding": "utf8",
@@ -84,6 +85,7 @@ DIALECT = Dialect(
         }
     ),
     connect=connect,
+    leaving=leaving,
     database_of=_database_of,
     explain=explain,
     not_text=_not_text,

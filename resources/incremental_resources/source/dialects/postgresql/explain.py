@@ -13,6 +13,11 @@ LOGIN = re.compile(
     r'authentication failed|no pg_hba\.conf entry|no password supplied|role ".*" does not exist'
 )
 NOT_PERMITTED = re.compile(r"permission denied for database|is not permitted to log in")
+# https://www.postgresql.org/docs/current/runtime-config-connection.html; the last is PgBouncer's.
+NO_PLACE = re.compile(
+    r"too many (clients|connections)|connection slots are reserved|no more connections allowed|"
+    r"database system is (starting up|shutting down|in recovery mode|not yet accepting)"
+)
 NO_DATABASE = re.compile(r'database ".*" does not exist')
 NOT_CONNECTED = re.compile(
     r"connection (failed|is bad|timeout)|resolve host|could not (connect|translate)"
@@ -48,6 +53,8 @@ def _not_connected(told: str) -> ResourceError | None:
         return _login(told)
     if NOT_PERMITTED.search(told):
         return AccessDenied(f"{told}. Grant connect and login to the connection's role.")
+    if NO_PLACE.search(told):
+        return _no_place(told)
     if NO_DATABASE.search(told):
         return QueryFailed(f"{told}. Fix the url, or the connection's `include`.")
     if OPTION.search(told):
@@ -83,6 +90,14 @@ def _login(told: str) -> ResourceError:
 
 def _busy(told: str) -> ResourceError:
     return SourceUnavailable(f"the server takes no sessions now: {told}. Refresh again later.")
+
+
+def _no_place(told: str) -> ResourceError:
+    return SourceUnavailable(
+        f"the server takes no session more now: {told}. Refresh again later, give the role or the "
+        "server more connections, or lower options.max_sessions.",
+        soon=True,
+    )
 
 
 def _privilege(told: str) -> ResourceError:
@@ -132,12 +147,12 @@ MEANINGS: dict[str, Callable[[str], ResourceError]] = {
     "53000": _passing,
     "53100": _passing,
     "53200": _locks_used_up,
-    "53300": _busy,
+    "53300": _no_place,
     "55P03": _locked,
     "57014": _stopped,
     "57P01": _busy,
     "57P02": _busy,
-    "57P03": _busy,
+    "57P03": _no_place,
     "57P05": _busy,
     "58000": _passing,
     "58030": _passing,

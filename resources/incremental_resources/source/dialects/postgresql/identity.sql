@@ -1,5 +1,7 @@
 -- Grants: none (pg_control_system and pg_control_checkpoint are public unless revoked). PostgreSQL 12+.
 -- A copy of the data directory keeps the system identifier; a promoted standby gets a timeline of its own.
+-- A copy that is started is known by the time of its start. After a crash of one of its processes a server goes on with the
+-- same start, but its shared statistics begin anew: transactions that were not flushed are lost, and their ids given again.
 select
     cast(system.system_identifier as text) as system_identifier,
     case
@@ -14,5 +16,7 @@ select
         end,
         '0/0'
     ) as position_wal,
-    txid_snapshot_xmax(txid_current_snapshot()) as position_xid
+    txid_snapshot_xmax(txid_current_snapshot()) as position_xid,
+    pg_postmaster_start_time() as restart_started,
+    pg_stat_get_bgwriter_stat_reset_time() as restart_recovered
 from pg_control_system() as system

@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import polars as pl
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import NullPool
 
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.dialects.sqlite.file import ReadOnlyFile, explain
@@ -41,6 +40,8 @@ DIALECT = Dialect(
     durable_ids=False,
     durable_ordinals=False,
     creation_times=False,
+    gives_position=True,
+    tells_restarts=False,
     token_covers="the table's SQL text; views and virtual tables are read every time",
     token_has_time=False,
     sqlglot_dialect="sqlite",
@@ -48,10 +49,9 @@ DIALECT = Dialect(
     hides_what_is_not_granted=False,
     verified="on files written by the standard library's driver: see tests/contract",
     bind_tables=_bind_tables,
-    # No pool: a connection that stays open goes on reading a file that has been replaced.
-    engine_options=MappingProxyType(
-        {"connect_args": {"factory": ReadOnlyFile}, "poolclass": NullPool}
-    ),
+    engine_options=MappingProxyType({"connect_args": {"factory": ReadOnlyFile}}),
+    # A connection that stays open goes on reading a file that has been replaced.
+    keeps_sessions=False,
     database_of=_database_of,
     url_for=_same_file,
     explain=explain,
