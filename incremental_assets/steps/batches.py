@@ -17,7 +17,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
-from incremental_assets.instance.runs import claim
+from incremental_assets.instance.claims import add_tags
 from incremental_assets.naming import BATCH_TAG, EXTRACTION_TAG
 from incremental_assets.steps.refresh import Refresh, of_id, why_closed
 from incremental_resources.source.source import Source
@@ -166,7 +166,7 @@ def batches_of_keys(
             f"no batch of {connection.name} was named. Choose partitions of column_batches.",
             transient=False,
         )
-    _claim(context, connection, list(by_extraction))
+    _tag(context, connection, list(by_extraction))
     for extraction_id, numbers in by_extraction.items():
         try:
             step = of_id(extraction_id, connection, store)
@@ -179,14 +179,11 @@ def batches_of_keys(
             yield step, numbers
 
 
-def _claim(
+def _tag(
     context: dg.AssetExecutionContext, connection: Connection, extractions: Sequence[str]
 ) -> None:
-    """Let the run say which process it lives in and, where it is one, for which extraction."""
+    """Let the run say for which extraction it reads, where it is one."""
     run = context.instance.get_run_by_id(context.run.run_id)
-    if run is None:
-        return
-    claim(context.instance, run)
-    if len(extractions) == 1 and EXTRACTION_TAG not in run.tags:
+    if run and len(extractions) == 1 and EXTRACTION_TAG not in run.tags:
         tags = {EXTRACTION_TAG: extractions[0], BATCH_TAG: connection.name}
-        context.instance.add_run_tags(run.run_id, tags)
+        add_tags(context.instance, run.run_id, tags)

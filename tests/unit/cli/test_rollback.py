@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 from dagster._core.utils import make_new_run_id
 
+from incremental_assets.instance.claims import process_tags
 from incremental_assets.instance.home import Home, open_instance
-from incremental_assets.instance.runs import process_tags
 from incremental_assets.naming import CONNECTION_TAG
 from tests.shop_versions import SECOND, SECOND_CHANGES, Run, Shop
 from tests.states import MARKER, opened, staged, tables
