@@ -155,17 +155,9 @@ def batches_of_keys(
 
     Raises:
         BatchesFailed: the run's range of partitions holds no key at all (Dagster takes a reversed
-            range for an empty one and would call that a success).
+            range for an empty one and would call that a success), or one that is no batch.
     """
-    by_extraction: dict[str, list[int]] = {}
-    for key in context.partition_keys:
-        extraction_id, number = split_batch_key(key)
-        by_extraction.setdefault(extraction_id, []).append(number)
-    if not by_extraction:
-        raise BatchesFailed(
-            f"no batch of {connection.name} was named. Choose partitions of column_batches.",
-            transient=False,
-        )
+    by_extraction = _by_extraction(connection, context.partition_keys)
     _tag(context, connection, list(by_extraction))
     for extraction_id, numbers in by_extraction.items():
         try:
@@ -177,6 +169,26 @@ def batches_of_keys(
             context.log.info("Nothing to do: extraction %s is closed (%s).", extraction_id, reason)
         else:
             yield step, numbers
+
+
+def _by_extraction(connection: Connection, keys: Sequence[str]) -> dict[str, list[int]]:
+    batches = {key: split_batch_key(key) for key in keys}
+    if by_hand := [key for key, batch in batches.items() if batch is None]:
+        raise BatchesFailed(
+            f"{', '.join(map(repr, by_hand))} of column_batches of {connection.name} is no batch: "
+            "somebody added it by hand. Batches are added by column_plan and named <extraction "
+            "id>-<4 digits>. Choose those only; what was added by hand may be deleted.",
+            transient=False,
+        )
+    if not batches:
+        raise BatchesFailed(
+            f"no batch of {connection.name} was named. Choose partitions of column_batches.",
+            transient=False,
+        )
+    found: dict[str, list[int]] = {}
+    for extraction_id, number in filter(None, batches.values()):
+        found.setdefault(extraction_id, []).append(number)
+    return found
 
 
 def _tag(

@@ -182,8 +182,8 @@ def _count_batches(step: Refresh) -> int:
 def _part(step: Refresh, run: dg.DagsterRun) -> Part | None:
     """What a run of the extraction is for; None for one that no decision depends on."""
     if key := run.tags.get(PARTITION_NAME_TAG):
-        extraction_id, number = split_batch_key(key)
-        return number if extraction_id == step.extraction.id else None
+        batch = split_batch_key(key)
+        return batch[1] if batch and batch[0] == step.extraction.id else None
     if run.job_name == plan_job_name(step.connection.name):
         return "plan"
     return "apply" if run.job_name == apply_job_name(step.connection.name) else None
