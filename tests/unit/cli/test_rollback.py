@@ -104,6 +104,21 @@ def test_a_live_run_is_named_and_nothing_is_changed(refreshed: Shop, run: Run) -
     assert run("rollback", "shop", "1").exit_code == 0
 
 
+def test_a_rollback_that_the_ui_was_not_told_of_is_one(
+    refreshed: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    with open_instance(Home(refreshed.directory / "home", None)) as instance:
+        instance.add_run(dg.DagsterRun("theirs"))
+    monkeypatch.setattr(dg.DagsterInstance, "report_runless_asset_event", failing)
+    result = run("rollback", "shop", "1")
+    assert result.exit_code == 0
+    assert "was not told of it: OSError: No space left on device" in result.stderr
+    assert numbers(run) == [3, 2, 1]
+
+
 def test_the_message_about_damage_leads_to_the_rollback_that_recovers(
     refreshed: Shop, run: Run
 ) -> None:
