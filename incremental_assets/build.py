@@ -15,11 +15,13 @@ from incremental_assets.assets.columns import column_assets
 from incremental_assets.assets.extraction import extraction_asset
 from incremental_assets.assets.jobs import jobs_of
 from incremental_assets.assets.listings import listing_assets
+from incremental_assets.assets.resource_keys import PROCESS
 from incremental_assets.assets.state import state_assets
 from incremental_assets.automation.schedules import refresh_schedule
 from incremental_assets.automation.sensors import sensors_of
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
+from incremental_assets.instance.claims import process_resource
 from incremental_assets.lineage.table_assets import table_assets
 from incremental_assets.naming import resource_key
 from incremental_assets.steps.batches import NoProgress
@@ -52,6 +54,7 @@ def build_definitions(
         "sources": sources_resource(source_makers(config)),
         "states": states_resource(lambda: open_objects(config)),
         "progress": dg.ResourceDefinition.hardcoded_resource(NoProgress()),
+        PROCESS: process_resource(),
     } | dict(overrides or {})
 
     def assets_of(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:

@@ -141,6 +141,8 @@ def _allowed(name: str, field: dict[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if "allowed" in field:
         return str(field["allowed"])
+    # One that may be left out is a choice of its kind and null.
+    field = next((one for one in field.get("anyOf", ()) if one.get("type") != "null"), field)
     kinds = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
     return " ".join([kinds[field["type"]], *_bounds(field)])
 

@@ -112,9 +112,12 @@ def reread(refresher: Refresher) -> list[tuple[str, str]]:
 
 
 def differences(one: State, other: State) -> dict[str, list[dict[str, Any]]]:
-    """Rows that only one side has, by entity, for people: ``unequal`` with its evidence."""
+    """Rows that only one side has, by entity, for people: ``unequal`` with its evidence.
+
+    Both have the same entities.
+    """
     found = {}
-    for name in ENTITIES:
+    for name in (name for name in ENTITIES if name in one or name in other):
         compared = [*ENTITIES[name].key, *ENTITIES[name].compared]
         left, right = (side[name].select(compared) for side in (one, other))
         rows = [

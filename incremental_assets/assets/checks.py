@@ -58,7 +58,7 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         can_subset=True,
         retry_policy=retries(connection),
     )
-    @with_resources_of(connection.name)
+    @with_resources_of(connection.name, in_run=True)
     @failing_with_our_message
     def current_state_checks(
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]

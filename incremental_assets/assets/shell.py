@@ -32,7 +32,7 @@ def connection_asset(
                 metadata={"dagster/code_references": _code_of(body)},
                 retry_policy=retries(connection),
                 **more,
-            )(with_resources_of(connection.name)(failing_with_our_message(body)))
+            )(with_resources_of(connection.name, in_run=True)(failing_with_our_message(body)))
 
     return decorate
 

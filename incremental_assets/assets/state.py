@@ -78,9 +78,10 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
         step = refresh.of_step(context, connection, states[connection.name], or_committed=again)
         if not step.committed:
             stop_if_unfit(step)
-        result = metadata.committed(step, commit(step))
+        changed = not step.same
+        moved = commit(step)
         observe_tables(context, step)
         clean_up(context, step)
-        return result
+        return metadata.committed(moved, changed=changed)
 
     return marker

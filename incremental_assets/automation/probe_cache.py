@@ -24,13 +24,13 @@ class ProbeCache:
     probes: Mapping[str, ProbeReading] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, cursor: str | None, now: datetime) -> Self:
-        """What ``cursor`` says, or nothing."""
+    def of(cls, cursor: str | None, now: datetime, next_look: timedelta) -> Self:
+        """What ``cursor`` says, or nothing; after ``next_look`` it must not be too old yet."""
         try:
             told = json.loads(cursor or "")
             since = datetime.fromisoformat(told["since"])
             probes = {name: ProbeReading(**probed) for name, probed in told["probes"].items()}
-            fresh = timedelta() <= now - since < LONGEST
+            fresh = timedelta() <= now - since <= LONGEST - next_look
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls(now)
         return cls(since, probes) if fresh else cls(now)

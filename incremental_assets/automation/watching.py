@@ -6,7 +6,7 @@ again goes on where it was. The cursor only spares probes. The rules are in ``co
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -58,7 +58,8 @@ def look(
         )
     if busy := why_busy(instance, connection, store):
         return dg.SkipReason(f"{busy} The source was not asked.")
-    remembered = ProbeCache.of(context.cursor, datetime.now(UTC))
+    every = timedelta(seconds=connection.options.sensor_seconds)
+    remembered = ProbeCache.of(context.cursor, datetime.now(UTC), every)
     seen = see(connection, source, store, remembered)
     context.update_cursor(remembered.cursor())
     if seen.reason is None:

@@ -13,7 +13,8 @@ from dagster._core.instance import InstanceRef
 
 from incremental_assets.core.errors import DeletionsSuspicious
 from incremental_assets.instance.home import Home, home_errors, open_instance
-from incremental_assets.instance.runs import FINISHED, is_abandoned, unfinished_runs
+from incremental_assets.instance.lost import why_lost
+from incremental_assets.instance.runs import FINISHED, unfinished_runs
 from incremental_assets.naming import (
     apply_job_name,
     batch_job_name,
@@ -67,7 +68,7 @@ def _has_runs(sqlite_directory: Path) -> bool:
 
 def running(instance: dg.DagsterInstance, connection: str) -> str | None:
     """The id of the newest run of the connection that is not finished and whose process lives."""
-    alive = (run for run in unfinished_runs(instance, connection) if not is_abandoned(run))
+    alive = (run for run in unfinished_runs(instance, connection) if not why_lost(instance, run))
     return next((run.run_id for run in alive), None)
 
 
@@ -95,7 +96,7 @@ def _began(head: Head | None) -> float:
 
 
 def _killed(instance: dg.DagsterInstance, connection: str) -> dg.RunRecord | None:
-    killed = (run for run in unfinished_runs(instance, connection) if is_abandoned(run))
+    killed = (run for run in unfinished_runs(instance, connection) if why_lost(instance, run))
     newest = next(killed, None)
     return instance.get_run_record_by_id(newest.run_id) if newest else None
 

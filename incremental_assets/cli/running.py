@@ -3,6 +3,7 @@
 Shared by ``refresh`` and ``demo``. What is printed about it is theirs.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.resource import states_resource
 from incremental_resources.state_store.store import StateStore
 
+LOG = logging.getLogger(__name__)
 BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
 
 
@@ -185,11 +187,13 @@ class Refresher:
         """What is committed stays so, also where the store does not answer any more."""
         try:
             self._conclude(outcome, run, dry=dry)
-        except ResourceError as error:
+        except Exception as error:
             if dry:
                 raise
+            LOG.debug("Run %s is committed.", run.run_id, exc_info=True)
+            told = error if isinstance(error, ResourceError) else f"{type(error).__name__}: {error}"
             outcome.warnings.append(
-                f"The refresh is committed; what changed could not be read: {error} "
+                f"The refresh is committed; what changed could not be read: {told} "
                 f"`incremental-assets diff {outcome.name}` shows it."
             )
 

@@ -103,7 +103,8 @@ def _known(before: pl.DataFrame, after: pl.DataFrame, pairs: Pairs) -> pl.DataFr
 
 def _known_change(comparison: Comparison, *, full: bool, reread_since: datetime | None) -> pl.Expr:
     base_scope = comparison.base_scope
-    never_read = base_scope is not None and "columns" not in base_scope.entities
+    is_read = "columns" in comparison.scope.entities
+    never_read = is_read and base_scope is not None and "columns" not in base_scope.entities
     differs = (
         pl.lit(full)
         | pl.col("token").is_null()

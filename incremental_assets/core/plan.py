@@ -3,12 +3,14 @@
 Reading them is the source's work.
 """
 
+import re
 from math import ceil
 
 import polars as pl
 
 from incremental_assets.core.entities import INT32, TABLES
 
+BATCH_KEY = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{8})-(\d{4,})", re.ASCII)
 BATCH_COLUMNS = (*TABLES.key, "native_id", "column_count")
 
 
@@ -89,16 +91,10 @@ def batch_keys(extraction_id: str, plan: pl.DataFrame) -> list[str]:
     return [batch_key(extraction_id, number) for number in range(batch_count(plan))]
 
 
-def split_batch_key(key: str) -> tuple[str, int]:
-    """Extraction id and number of a partition key.
-
-    Raises:
-        ValueError: the key does not end in ``-<digits>``.
-    """
-    extraction_id, _, number = key.rpartition("-")
-    if not extraction_id or not (number.isascii() and number.isdigit()):
-        raise ValueError(f"{key!r} is not a batch key, which is <extraction id>-<4 digits>.")
-    return extraction_id, int(number)
+def split_batch_key(key: str) -> tuple[str, int] | None:
+    """Extraction id and number of a partition key; None for one that somebody added by hand."""
+    found = BATCH_KEY.fullmatch(key)
+    return (found[1], int(found[2])) if found else None
 
 
 def tables_of_batch(plan: pl.DataFrame, number: int) -> pl.DataFrame:

@@ -1,10 +1,9 @@
 """Dagster runs: made by the command line, found alive, cleaned up after a kill.
 
-The calls into Dagster's inner modules are all here. What a run does is in ``assets/``.
+Calls into Dagster's inner modules are here and in ``lost.py``, which tells the killed from the
+living. What a run does is in ``assets/``.
 """
 
-import os
-import socket
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -24,8 +23,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_run_id
 from dagster._utils.interrupts import pop_captured_interrupt
 
-from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, LOCATION, PROCESS_TAG
-from incremental_resources.processes import started
+from incremental_assets.instance.claims import process_tags
+from incremental_assets.instance.lost import why_lost
+from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, LOCATION
 from incremental_resources.state_store.errors import StateConflict
 
 # A daemon of Dagster's leaves a heartbeat every 30 seconds.
@@ -110,32 +110,6 @@ def end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         instance.report_run_canceled(run)
 
 
-def process_tags(run_id: str) -> dict[str, str]:
-    """A tag that tells later which process a run lives in: host, pid, when it started, the run.
-
-    It names the run because Dagster copies a run's tags to its re-executions, which live elsewhere.
-    """
-    return {PROCESS_TAG: " ".join(_process(os.getpid(), run_id))}
-
-
-def _process(pid: int, run_id: str) -> tuple[str, str, str, str]:
-    return (socket.gethostname(), str(pid), started(pid) or "gone", run_id)
-
-
-def claim(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Let ``run`` name this process as the one it lives in."""
-    if not run.tags.get(PROCESS_TAG, "").endswith(run.run_id):
-        instance.add_run_tags(run.run_id, process_tags(run.run_id))
-
-
-def is_abandoned(run: dg.DagsterRun) -> bool:
-    """Whether the run's process was on this host and is gone."""
-    told = run.tags.get(PROCESS_TAG, "").split(" ")
-    if len(told) != 4 or (told[0], told[3]) != (socket.gethostname(), run.run_id):
-        return False
-    return tuple(told) != _process(int(told[1]), run.run_id)
-
-
 def unfinished_runs(
     instance: dg.DagsterInstance, connection: str | None = None
 ) -> Sequence[dg.DagsterRun]:
@@ -159,13 +133,27 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> list[str]:
 
     Dagster does not notice such runs by itself: they stay STARTED and keep their pool's slot.
     """
-    abandoned = [run for run in unfinished_runs(instance) if is_abandoned(run)]
-    for run in abandoned:
-        instance.report_run_failed(
-            run, message="The process of this run was killed; nothing of it was committed."
-        )
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return [run.run_id for run in abandoned]
+    lost = [
+        run.run_id
+        for run in unfinished_runs(instance)
+        if (reason := why_lost(instance, run)) and _fail(instance, run.run_id, reason)
+    ]
+    for run_id in lost:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    return lost
+
+
+def _fail(instance: dg.DagsterInstance, run_id: str, reason: str) -> bool:
+    """End a lost run, unless it has ended by itself meanwhile."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return False
+    message = f"{reason}. What it had committed stays."
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, message=message)
+    else:
+        instance.report_run_failed(run, message=message)
+    return True
 
 
 def make_way(instance: dg.DagsterInstance, connection: str, *, wait: bool) -> None:

@@ -10,29 +10,21 @@ from incremental_assets.core.entities import TABLES
 from incremental_assets.core.lineage import changes_by_table
 from incremental_assets.lineage.specs import observed
 from incremental_assets.lineage.table_assets import facts_of, shown_tables
-from incremental_assets.steps.committing import candidate
+from incremental_assets.steps.committing import candidate, commit_stands
 from incremental_assets.steps.refresh import Refresh
 from incremental_assets.steps.stored import scan_of
-from incremental_resources.errors import ResourceError
 
 
 def observe_tables(context: dg.AssetExecutionContext, step: Refresh) -> None:
-    """Log an observation of each shown table that changed. A first version has no changes.
-
-    If that fails the commit stands, and the log says why.
-    """
-    if step.connection.lineage is None or step.base is None or step.same:
-        return
-    try:
+    """Log an observation of each shown table that changed. A first version has no changes."""
+    with commit_stands(context, "the tables that changed were not all observed"):
         for event in _events(step):
             context.log_event(event)
-    except ResourceError as error:
-        context.log.warning("The tables that changed were not all observed: %s", error)
 
 
 def _events(step: Refresh) -> list[dg.AssetObservation]:
-    version, lineage = candidate(step), step.connection.lineage
-    if version is None or lineage is None:
+    lineage = step.connection.lineage
+    if lineage is None or step.base is None or (version := candidate(step)) is None:
         return []
     names = [f"diff/{entity}" for entity in ("tables", "columns")]
     changes = changes_by_table(step.frame(name) for name in names if step.extraction.exists(name))

@@ -17,7 +17,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from incremental_assets.core.errors import BatchesFailed
 from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
-from incremental_assets.instance.runs import claim
+from incremental_assets.instance.claims import add_tags
 from incremental_assets.naming import BATCH_TAG, EXTRACTION_TAG
 from incremental_assets.steps.listing import listed_at
 from incremental_assets.steps.refresh import Refresh, of_id, why_closed
@@ -157,18 +157,10 @@ def batches_of_keys(
 
     Raises:
         BatchesFailed: the run's range of partitions holds no key at all (Dagster takes a reversed
-            range for an empty one and would call that a success).
+            range for an empty one and would call that a success), or one that is no batch.
     """
-    by_extraction: dict[str, list[int]] = {}
-    for key in context.partition_keys:
-        extraction_id, number = split_batch_key(key)
-        by_extraction.setdefault(extraction_id, []).append(number)
-    if not by_extraction:
-        raise BatchesFailed(
-            f"no batch of {connection.name} was named. Choose partitions of column_batches.",
-            transient=False,
-        )
-    _claim(context, connection, list(by_extraction))
+    by_extraction = _by_extraction(connection, context.partition_keys)
+    _tag(context, connection, list(by_extraction))
     for extraction_id, numbers in by_extraction.items():
         try:
             step = of_id(extraction_id, connection, store)
@@ -181,14 +173,31 @@ def batches_of_keys(
             yield step, numbers
 
 
-def _claim(
+def _by_extraction(connection: Connection, keys: Sequence[str]) -> dict[str, list[int]]:
+    batches = {key: split_batch_key(key) for key in keys}
+    if by_hand := [key for key, batch in batches.items() if batch is None]:
+        raise BatchesFailed(
+            f"{', '.join(map(repr, by_hand))} of column_batches of {connection.name} is no batch: "
+            "somebody added it by hand. Batches are added by column_plan and named <extraction "
+            "id>-<4 digits>. Choose those only; what was added by hand may be deleted.",
+            transient=False,
+        )
+    if not batches:
+        raise BatchesFailed(
+            f"no batch of {connection.name} was named. Choose partitions of column_batches.",
+            transient=False,
+        )
+    found: dict[str, list[int]] = {}
+    for extraction_id, number in filter(None, batches.values()):
+        found.setdefault(extraction_id, []).append(number)
+    return found
+
+
+def _tag(
     context: dg.AssetExecutionContext, connection: Connection, extractions: Sequence[str]
 ) -> None:
-    """Let the run say which process it lives in and, where it is one, for which extraction."""
+    """Let the run say for which extraction it reads, where it is one."""
     run = context.instance.get_run_by_id(context.run.run_id)
-    if run is None:
-        return
-    claim(context.instance, run)
-    if len(extractions) == 1 and EXTRACTION_TAG not in run.tags:
+    if run and len(extractions) == 1 and EXTRACTION_TAG not in run.tags:
         tags = {EXTRACTION_TAG: extractions[0], BATCH_TAG: connection.name}
-        context.instance.add_run_tags(run.run_id, tags)
+        add_tags(context.instance, run.run_id, tags)

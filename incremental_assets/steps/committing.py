@@ -3,6 +3,9 @@
 Whether it may be committed is decided by ``checks``; how a head moves, by the store.
 """
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,16 +71,27 @@ def source_to_keep(step: Refresh) -> dict[str, Any]:
 
 
 def commit(step: Refresh) -> HeadRef:
-    """Move the head and close the extraction.
+    """Move the head. Whatever comes after this is done in ``commit_stands``.
 
     Raises:
         StateConflict: another extraction moved it first; nothing was changed.
         CommitUnknown: the store did not answer; look at the head first.
     """
     now = step.store.head() if step.committed else None
-    moved = now or step.store.move_head(new_head(step), step.base_head)
-    step.extraction.close("committed")
-    return moved
+    return now or step.store.move_head(new_head(step), step.base_head)
+
+
+@contextmanager
+def commit_stands(context: dg.AssetExecutionContext, failed: str) -> Iterator[None]:
+    """After the head has moved no error fails the run: the log says what ``failed``, and why."""
+    try:
+        yield
+    except ResourceError as error:
+        context.log.warning("The refresh is committed, but %s: %s", failed, error)
+    except Exception:  # noqa: BLE001 - whatever it is, the state has moved on
+        # Dagster's event log keeps no traceback but one that is in the text.
+        told = traceback.format_exc().strip()
+        context.log.warning("The refresh is committed, but %s.\n%s", failed, told)
 
 
 def new_head(step: Refresh) -> Head:
@@ -96,18 +110,17 @@ def new_head(step: Refresh) -> Head:
 
 
 def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
-    """Remove what retention does not keep. If that fails, the commit stands and the log says why:
-    the next refresh removes it."""
-    options = step.connection.options
-    try:
-        step.store.prune(options.retain_versions, KEPT_EXTRACTIONS)
+    """Close the extraction and remove what retention does not keep; else the next refresh does."""
+    with commit_stands(context, "its extraction could not be closed"):
+        step.extraction.close("committed")
+    with commit_stands(context, "old versions and working files were not removed"):
+        step.store.prune(step.connection.options.retain_versions, KEPT_EXTRACTIONS)
+    with commit_stands(context, "the partitions of old batches were not removed"):
         _prune_partitions(context.instance, step)
-    except ResourceError as error:
-        context.log.warning("Old versions and working files were not removed: %s", error)
 
 
 def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
-    """Delete the partition keys of extractions whose working files are gone.
+    """Delete the partition keys of extractions whose working files are gone, and no others.
 
     Not while a backfill of the connection is going on: Dagster fails it if keys that it names are
     deleted. The next refresh deletes them.
@@ -117,5 +130,6 @@ def _prune_partitions(instance: dg.DagsterInstance, step: Refresh) -> None:
     name = partitions_name(step.connection.name)
     kept = {extraction.id for extraction in step.store.extractions()}
     for key in instance.get_dynamic_partitions(name):
-        if split_batch_key(key)[0] not in kept:
+        batch = split_batch_key(key)
+        if batch and batch[0] not in kept:
             instance.delete_dynamic_partition(name, key)

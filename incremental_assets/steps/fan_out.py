@@ -90,17 +90,29 @@ def find(
     *,
     asked_by: str | None = None,
 ) -> FanOut | None:
-    """The connection's fan-out, if its newest extraction is one and is not over.
+    """The connection's newest fan-out that is not over, unless a later refresh is going on.
+
+    A later one that was no fan-out and has failed hides nothing: nobody takes it to its end.
 
     The run ``asked_by`` is none of its runs: a re-execution has the tags of its parent.
     """
     extractions = store.extractions()
     while extractions:
         step = Refresh(connection, store, extractions.pop())
-        if why_closed(step) is None:
-            fanned_out = step.record.get("fan_out")
-            return _seen(instance, step, extractions, asked_by) if fanned_out else None
+        if why_closed(step) is not None:
+            continue
+        if step.record.get("fan_out"):
+            return _seen(instance, step, extractions, asked_by)
+        if _is_going(instance, step.extraction, asked_by):
+            return None
     return None
+
+
+def _is_going(instance: dg.DagsterInstance, extraction: Extraction, asked_by: str | None) -> bool:
+    """Whether a run works for an extraction; re-executions have the tags of the first one."""
+    tags = {EXTRACTION_TAG: extraction.id}
+    going = instance.get_runs(dg.RunsFilter(tags=tags, statuses=list(UNFINISHED)))
+    return any(run.run_id != asked_by for run in going)
 
 
 def why_busy(
@@ -182,8 +194,8 @@ def _count_batches(step: Refresh) -> int:
 def _part(step: Refresh, run: dg.DagsterRun) -> Part | None:
     """What a run of the extraction is for; None for one that no decision depends on."""
     if key := run.tags.get(PARTITION_NAME_TAG):
-        extraction_id, number = split_batch_key(key)
-        return number if extraction_id == step.extraction.id else None
+        batch = split_batch_key(key)
+        return batch[1] if batch and batch[0] == step.extraction.id else None
     if run.job_name == plan_job_name(step.connection.name):
         return "plan"
     return "apply" if run.job_name == apply_job_name(step.connection.name) else None

@@ -215,7 +215,7 @@ def rolled_back(connection: str, done: RolledBack) -> dg.AssetMaterialization:
     )
 
 
-def committed(refresh: Refresh, moved: HeadRef) -> dg.MaterializeResult:
+def committed(moved: HeadRef, *, changed: bool) -> dg.MaterializeResult:
     """Of a moved head."""
     head = moved.head
     return dg.MaterializeResult(
@@ -223,7 +223,7 @@ def committed(refresh: Refresh, moved: HeadRef) -> dg.MaterializeResult:
             "version": head.version,
             "marker": dg.MetadataValue.timestamp(head.marker),
             "revision": head.revision,
-            "changed": not refresh.same,
+            "changed": changed,
             "extraction": head.extraction,
         }
     )

@@ -23,7 +23,7 @@ from incremental_assets.core.marker import (
     other_server,
 )
 from incremental_assets.core.scope import Scope
-from incremental_assets.instance.runs import claim
+from incremental_assets.instance.claims import add_tags
 from incremental_assets.naming import CONNECTION_TAG, EXTRACTION_TAG, plan_job_name
 from incremental_assets.steps.metadata import names_of
 from incremental_assets.steps.refresh import BACKFILL_TAG, Refresh
@@ -90,7 +90,7 @@ def open_extraction(
     """
     run = context.instance.get_run_by_id(context.run.run_id)
     if context.retry_number and (opened := _opened_by(context.run.run_id, store)):
-        return Refresh(connection, store, _tag(context, run, opened))
+        return Refresh(connection, store, _tag(context, opened))
     clock, probe = found.source.clock(), found.source.probe(found.databases)
     # No later session may be behind the one that asked for the probe.
     identity = found.source.reached
@@ -117,7 +117,7 @@ def open_extraction(
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,
     }
-    return Refresh(connection, store, _tag(context, run, _recorded(context, store, record)))
+    return Refresh(connection, store, _tag(context, _recorded(context, store, record)))
 
 
 def _opened_by(run_id: str, store: StateStore) -> Extraction | None:
@@ -155,14 +155,10 @@ def _recorded(
     return store.open_extraction(extraction_id, {"opened_at": opened_at, **record})
 
 
-def _tag(
-    context: dg.AssetExecutionContext, run: dg.DagsterRun | None, extraction: Extraction
-) -> Extraction:
+def _tag(context: dg.AssetExecutionContext, extraction: Extraction) -> Extraction:
     # Runs that are launched from an asset's page have none of the job's tags.
     tags = {EXTRACTION_TAG: extraction.id, CONNECTION_TAG: extraction.record["connection"]}
-    context.instance.add_run_tags(context.run.run_id, tags)
-    if run:
-        claim(context.instance, run)
+    add_tags(context.instance, context.run.run_id, tags)
     return extraction
 
 

@@ -19,7 +19,6 @@ from incremental_assets.core.errors import ExtractionClosed, NoOpenExtraction
 from incremental_assets.core.plan import batch_count
 from incremental_assets.core.reconcile import REPORT_SCHEMA
 from incremental_assets.core.scope import Scope
-from incremental_assets.instance.runs import claim
 from incremental_assets.naming import EXTRACTION_TAG
 from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.documents import FORMAT
@@ -236,8 +235,6 @@ def stop_if_closed(refresh: Refresh) -> None:
 def _extraction_id(context: dg.AssetExecutionContext, store: StateStore) -> str:
     """The run's own extraction, its nearest ancestor's, its backfill's, else the latest open."""
     instance, run = context.instance, context.instance.get_run_by_id(context.run.run_id)
-    if run:
-        claim(instance, run)
     tagged = run
     while tagged:
         if EXTRACTION_TAG in tagged.tags:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ import pytest
 from incremental_assets.automation import watching
 from incremental_assets.build import build_definitions
 from incremental_assets.config.model import Config
+from incremental_assets.instance import lost
 from incremental_assets.naming import CONNECTION_TAG, REFUSED
 from incremental_resources.source.errors import SourceUnavailable
 from incremental_resources.state_store.memory import MemoryObjects
@@ -93,13 +95,19 @@ def change(file: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def later(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+def later(
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
+    *,
+    of: ModuleType = watching,
+    less: timedelta = timedelta(),
+) -> None:
     class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(UTC) + timedelta(minutes=minutes)
+            return datetime.now(UTC) + timedelta(minutes=minutes) - less
 
-    monkeypatch.setattr(watching, "datetime", Clock)
+    monkeypatch.setattr(of, "datetime", Clock)
 
 
 def test_a_first_refresh_then_one_per_change(watched: Watched, file: Path) -> None:
@@ -185,6 +193,20 @@ def test_the_source_is_left_alone_while_a_refresh_is_going(watched: Watched, fil
     )
     file.rename(file.with_name("away.db"))
     assert going.run_id in watched.skipped()
+
+
+def test_a_run_that_was_killed_before_it_said_a_word_is_out_of_the_way_within_five_minutes(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = watched.instance.create_run_for_job(
+        watched.definitions.resolve_job_def(f"{NAME}_refresh"),
+        tags={CONNECTION_TAG: NAME},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    assert killed.run_id in watched.skipped()
+    every = timedelta(seconds=watched.config.connection(NAME).options.sensor_seconds)
+    later(monkeypatch, minutes=5, of=lost, less=every)
+    assert watched.requested()
 
 
 def test_a_source_that_is_down_fails_the_tick_and_recovers(watched: Watched, file: Path) -> None:

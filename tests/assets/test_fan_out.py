@@ -214,6 +214,30 @@ def test_a_batch_that_fails_waits_for_a_person_who_reads_it_again(fanned: Fanned
     assert last_error(fanned.instance, NAME, head.head) is None
 
 
+def test_a_later_refresh_in_one_run_that_failed_does_not_hide_it(fanned: Fanned) -> None:
+    fanned.break_tables(TABLES[0])
+    key = f"{fanned.plan().tags[EXTRACTION_TAG]}-0000"
+    assert f"no other run is asked for {key}" in fanned.to_the_end()
+    failed = fanned.run("refresh")
+    assert failed.status == dg.DagsterRunStatus.FAILURE
+    assert fanned.store.extraction(failed.tags[EXTRACTION_TAG]).state == "open"
+    assert f"no other run is asked for {key}" in fanned.skipped()
+
+    # While somebody takes that one to its end, the fan-out waits.
+    tags = {EXTRACTION_TAG: failed.tags[EXTRACTION_TAG], CONNECTION_TAG: NAME}
+    job = fanned.definitions.resolve_job_def(f"{NAME}_refresh")
+    status = dg.DagsterRunStatus.STARTED
+    going = fanned.instance.create_run_for_job(job, tags=tags, status=status)
+    assert fanned.skipped() == f"No extraction of {NAME}_plan is open."
+    fanned.instance.report_run_failed(going)
+
+    fanned.break_tables()
+    again = fanned.run("batch", partition=key)
+    assert again.status == dg.DagsterRunStatus.SUCCESS
+    assert fanned.to_the_end() == f"No extraction of {NAME}_plan is open."
+    assert fanned.versions() == [1]
+
+
 def test_a_lost_run_is_asked_for_again_until_the_third(fanned: Fanned) -> None:
     fanned.plan()
     keys = []

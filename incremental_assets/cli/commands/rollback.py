@@ -74,7 +74,13 @@ def _roll_back(
             make_way(instance, connection, wait=wait)
         done = roll_back(store, dialect, number)
         if instance is not None and done is not None:
-            instance.report_runless_asset_event(rolled_back(connection, done))
+            try:
+                instance.report_runless_asset_event(rolled_back(connection, done))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the state has moved on
+                told = f"{type(error).__name__}: {error}"
+                click.echo(
+                    f"The rollback is committed; the UI was not told of it: {told}", err=True
+                )
     return done
 
 

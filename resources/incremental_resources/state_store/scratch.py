@@ -7,12 +7,11 @@ another machine's (on a shared disk) after a day.
 import hashlib
 import os
 import shutil
-import socket
 import time
 from functools import cache
 from pathlib import Path
 
-from incremental_resources.processes import started
+from incremental_resources.processes import Process, place, started
 
 STALE_SECONDS = 24 * 60 * 60
 
@@ -35,14 +34,14 @@ def sweep(parent: Path) -> None:
 
 def owner(pid: int) -> str:
     """A name that no other process has, now or later."""
-    return f"{_host()}-{pid}-{started(pid) or 'gone'}"
+    return f"{_place()}-{pid}-{started(pid) or 'gone'}"
 
 
 def is_gone(name: str) -> bool:
     """Whether ``name`` is the ``owner`` of a process of this machine that has ended."""
-    host, _, rest = name.partition("-")
-    pid = rest.partition("-")[0]
-    return host == _host() and pid.isdigit() and name != owner(int(pid))
+    where, _, rest = name.partition("-")
+    pid, _, start = rest.partition("-")
+    return where == _place() and pid.isdigit() and Process(place(), int(pid), start).has_ended
 
 
 def _is_leftover(folder: Path) -> bool:
@@ -64,12 +63,6 @@ def _owned(pid: int) -> str:
 
 
 @cache
-def _host() -> str:
+def _place() -> str:
     """This machine since it was started, and this container on it: where a pid means something."""
-    facts = [socket.gethostname()]
-    for path in (Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")):
-        try:
-            facts.append(str(path.readlink()) if path.is_symlink() else path.read_text())
-        except OSError:
-            facts.append("")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(place()).encode()).hexdigest()[:12]

@@ -20,8 +20,8 @@ from incremental_assets.core.diff_lines import line_of, object_name
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.names import escaped, named, path_of
 from incremental_assets.core.scope import Scope
+from incremental_assets.instance.claims import process_tags
 from incremental_assets.instance.home import Home, open_instance
-from incremental_assets.instance.runs import process_tags
 from incremental_assets.naming import CONNECTION_TAG
 from incremental_assets.steps.failures import failure
 from incremental_assets.steps.stored import diff_frame

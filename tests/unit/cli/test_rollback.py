@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 from dagster._core.utils import make_new_run_id
 
+from incremental_assets.instance.claims import process_tags
 from incremental_assets.instance.home import Home, open_instance
-from incremental_assets.instance.runs import process_tags
 from incremental_assets.naming import CONNECTION_TAG
 from tests.shop_versions import SECOND, SECOND_CHANGES, Run, Shop
 from tests.states import MARKER, opened, staged, tables
@@ -102,6 +102,21 @@ def test_a_live_run_is_named_and_nothing_is_changed(refreshed: Shop, run: Run) -
         assert refreshed.store.head() == head
         instance.report_run_failed(instance.get_run_by_id(run_id))
     assert run("rollback", "shop", "1").exit_code == 0
+
+
+def test_a_rollback_that_the_ui_was_not_told_of_is_one(
+    refreshed: Shop, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    with open_instance(Home(refreshed.directory / "home", None)) as instance:
+        instance.add_run(dg.DagsterRun("theirs"))
+    monkeypatch.setattr(dg.DagsterInstance, "report_runless_asset_event", failing)
+    result = run("rollback", "shop", "1")
+    assert result.exit_code == 0
+    assert "was not told of it: OSError: No space left on device" in result.stderr
+    assert numbers(run) == [3, 2, 1]
 
 
 def test_the_message_about_damage_leads_to_the_rollback_that_recovers(

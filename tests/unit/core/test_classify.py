@@ -218,6 +218,9 @@ def test_switching_columns_on_reads_every_table_and_off_none():
     rows = [table("a", "1")]
     without = Scope(entities=("databases", "schemas", "tables"))
     assert classified(rows, rows, base_scope=without) == [("a", "BACKFILL", None, True, True)]
+    assert classified(rows, rows, base_scope=without, scope=without) == [
+        ("a", "NO_CHANGE", None, True, False)
+    ]
     assert classified(rows, [table("a", "1", "x")], scope=without) == [
         ("a", "UPDATED", None, True, False)
     ]
