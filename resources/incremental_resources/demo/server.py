@@ -108,7 +108,7 @@ class DemoServer:
         except OSError as error:
             raise DemoUnavailable(
                 f"The demo cannot use {self._home} ({error.strerror}). Give another directory."
-            ) from error
+            ) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -63,7 +63,7 @@ def _scratch_folder(objects: ObjectStore) -> Iterator[Path]:
     try:
         folder.mkdir()
     except OSError as error:
-        raise explained(error, folder) from error
+        raise explained(error, folder) from None
     try:
         yield folder
     finally:
@@ -100,9 +100,9 @@ def _failures_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise explained(error, path) from error
+        raise explained(error, path) from None
     except pl.exceptions.ComputeError as error:
         found = re.search(r"\(os error (\d+)\)", str(error))
         if found is None:
             raise
-        raise explained(OSError(int(found[1]), str(error)), path) from error
+        raise explained(OSError(int(found[1]), str(error)), path) from None

@@ -95,11 +95,11 @@ class S3Objects:
         condition = {"IfNoneMatch": "*"} if expect is None else {"IfMatch": expect}
         try:
             return self._bucket.put(key, data, **condition)
-        except Refused as error:
+        except Refused:
             raise SwapRefused(
                 f"{self._bucket.place(key)} was changed by someone else since it was read; nothing "
                 "was written. Read it again."
-            ) from error
+            ) from None
 
     def list(self, folder: str) -> list[str]:
         start = f"{self._key(folder)}/" if folder else self._start
@@ -141,8 +141,8 @@ class S3Objects:
         key = self._key(path)
         try:
             yield key
-        except Refused as error:
+        except Refused:
             raise ObjectExists(
                 f"{self._bucket.place(key)} exists already; objects are created once and it was "
                 "left as it is."
-            ) from error
+            ) from None
