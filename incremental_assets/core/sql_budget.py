@@ -76,7 +76,7 @@ def tracing_steps(query: exp.Query, widths: Sequence[int]) -> int:
     Never less than a fixed part of the calls that are really made: measured by the tests.
     """
     depths: dict[int, int] = {}
-    nodes = climbed = sources = stars = naturals = 0
+    nodes = climbed = sources = stars = naturals = pivots = 0
     for node in query.walk():
         depth = depths[id(node)] = depths.get(id(node.parent), 0) + 1
         nodes += 1
@@ -84,9 +84,9 @@ def tracing_steps(query: exp.Query, widths: Sequence[int]) -> int:
         sources += isinstance(node, exp.Table | exp.Query)
         stars += isinstance(node, exp.Star) and not isinstance(node.parent, exp.Func)
         naturals += isinstance(node, exp.Join) and node.method == "NATURAL"
-    width = sum(widths)
-    expanded = stars * width
-    return 10 * nodes + climbed // 30 + sources**2 + 25 * expanded + 3 * naturals * width
+        pivots += isinstance(node, exp.Pivot)
+    expanded = (25 * stars + 3 * naturals + 20 * pivots**2) * sum(widths)
+    return 10 * nodes + climbed // 30 + sources**2 + expanded
 
 
 def _stoppable(dialect: Dialect) -> Any:

@@ -27,7 +27,7 @@ class Account:
     def give(self, path: Path) -> None:
         """Make the account the owner of ``path``."""
         if self.user is not None and self.group is not None:
-            os.chown(path, self.user, self.group)
+            os.chown(path, self.user, self.group, follow_symlinks=False)
 
     def reach(self, path: Path) -> None:
         """Let the account pass (not list) the directories above ``path``, if root keeps it out."""

@@ -61,7 +61,7 @@ def measure(objects: ObjectStore, folder: str, path: str, entity: str) -> FileEn
 def _scratch_folder(objects: ObjectStore) -> Iterator[Path]:
     folder = objects.scratch() / uuid.uuid4().hex
     try:
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise explained(error, folder) from None
     try:

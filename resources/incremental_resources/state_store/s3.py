@@ -17,7 +17,6 @@ from incremental_resources.state_store import s3_multipart
 from incremental_resources.state_store.errors import (
     ObjectExists,
     ObjectMissing,
-    StoreUnavailable,
     SwapRefused,
 )
 from incremental_resources.state_store.files import refusals_explained
@@ -25,7 +24,7 @@ from incremental_resources.state_store.objects import Digest, Stored, checked, p
 from incremental_resources.state_store.s3_bucket import Bucket, Refused
 from incremental_resources.state_store.s3_retries import Retries
 from incremental_resources.state_store.s3_scan import Credentials, Scanner
-from incremental_resources.state_store.scratch import scratch_folder
+from incremental_resources.state_store.scratch import private_folder, scratch_folder
 
 
 class S3Objects:
@@ -113,14 +112,9 @@ class S3Objects:
         return self._scanner.scan(self._key(path), lambda: self._must_exist(path))
 
     def scratch(self) -> Path:
-        parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.getuid()}"
+        parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.geteuid()}"
         with refusals_explained(parent):
-            parent.mkdir(mode=0o700, exist_ok=True)
-            if parent.stat().st_uid != os.getuid():
-                raise StoreUnavailable(
-                    f"{parent} belongs to somebody else. Let TMPDIR name a directory of your own.",
-                    transient=False,
-                )
+            private_folder(parent)
             return scratch_folder(parent)
 
     def check(self) -> None:
