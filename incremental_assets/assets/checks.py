@@ -5,6 +5,7 @@ Whether deletions are plausible is judged in ``core/deletions.py``.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import dagster as dg
 
@@ -24,7 +25,7 @@ from incremental_assets.steps.judging import (
     repeated_keys,
     stop_if_suspicious,
 )
-from incremental_assets.steps.metadata import table_of
+from incremental_assets.steps.metadata import failed_check, table_of
 from incremental_assets.steps.refresh import Refresh
 from incremental_resources.state_store.pool import States
 from incremental_resources.state_store.store import StateStore
@@ -91,15 +92,12 @@ def _refresh(
 def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
     verdict = judge(step)
     report = step.report
-    yield _result("keys_unique", repeated_keys(step))
-    yield _result("batches_complete", missing_batches(step))
-    yield _result("files_agree", disagreeing_files(step))
-    yield dg.AssetCheckResult(
-        check_name="deletions_plausible",
-        passed=not verdict.refused,
-        description=refusal_message(verdict, step.connection.name) if verdict.refused else None,
-        metadata={"gone tables": verdict.gone.height, "gone": table_of(verdict.gone)},
-    )
+    yield _result("keys_unique", "; ".join(repeated_keys(step)))
+    yield _result("batches_complete", "; ".join(missing_batches(step)))
+    yield _result("files_agree", "; ".join(disagreeing_files(step)))
+    gone = {"gone tables": verdict.gone.height, "gone": table_of(verdict.gone)}
+    refusal = refusal_message(verdict, step.connection.name) if verdict.refused else ""
+    yield _result("deletions_plausible", refusal, **gone)
     yield dg.AssetCheckResult(
         check_name="columns_as_listed",
         passed=report.is_empty(),
@@ -108,7 +106,7 @@ def _results(step: Refresh) -> Iterator[dg.AssetCheckResult]:
     )
 
 
-def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=name, passed=not problems, description="; ".join(problems) or None
-    )
+def _result(name: str, problem: str, **metadata: Any) -> dg.AssetCheckResult:
+    if problem:
+        return failed_check(name, problem, **metadata)
+    return dg.AssetCheckResult(check_name=name, passed=True, metadata=metadata)

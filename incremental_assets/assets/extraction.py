@@ -36,8 +36,7 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
             source = sources[connection.name]
             found = preflight(connection, source, store)
         except OUR_ERRORS as error:
-            told = f"{type(error).__name__}: {error}"
-            yield dg.AssetCheckResult(check_name="preflight", passed=False, description=told)
+            yield metadata.failed_check("preflight", f"{type(error).__name__}: {error}")
             raise
         step = open_extraction(context, config, connection, source, store, found)
         yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())

@@ -118,21 +118,16 @@ def _ended(
 
 def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
     """The first thing that went wrong in a run, in the words of the innermost error."""
-    from incremental_assets.steps.failures import message_of
+    from incremental_assets.steps.failures import message_of, message_of_check
 
     for entry in instance.all_logs(run_id, of_type=TELLING):
         event = entry.get_dagster_event()
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            message = _refusal(event)
+            check = event.asset_check_evaluation_data
+            refused = not check.passed and check.severity != dg.AssetCheckSeverity.WARN
+            message = message_of_check(check) if refused else None
         else:
             message = message_of(event) or event.message
         if message:
             return message
     return f"Run {run_id} failed; the UI shows why."
-
-
-def _refusal(event: dg.DagsterEvent) -> str | None:
-    check = event.asset_check_evaluation_data
-    if check.passed or check.severity == dg.AssetCheckSeverity.WARN:
-        return None
-    return check.description or f"The check {check.check_name} failed."
