@@ -5,6 +5,7 @@ Whether deletions are plausible is judged in ``core/deletions.py``.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import dagster as dg
 
@@ -26,7 +27,7 @@ from incremental_assets.steps.judging import (
     stop_if_suspicious,
     version_of,
 )
-from incremental_assets.steps.metadata import SHOWN_ROWS, table_of
+from incremental_assets.steps.metadata import SHOWN_ROWS, failed_check, table_of
 from incremental_assets.steps.refresh import Refresh
 from incremental_resources.state_store.pool import States
 from incremental_resources.state_store.store import StateStore
@@ -94,9 +95,9 @@ def _refresh(
 
 def _results(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckResult]:
     # The files first: what is read of them afterwards is what was compared.
-    yield _result("files_agree", disagreeing_files(version))
-    yield _result("keys_unique", repeated_keys(version))
-    yield _result("batches_complete", missing_batches(step))
+    yield _result("files_agree", "; ".join(disagreeing_files(version)))
+    yield _result("keys_unique", "; ".join(repeated_keys(version)))
+    yield _result("batches_complete", "; ".join(missing_batches(step)))
     yield _deletions_result(step, judge(step, version))
     report = step.report
     yield dg.AssetCheckResult(
@@ -110,15 +111,12 @@ def _results(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckRe
 def _deletions_result(step: Refresh, verdict: Verdict) -> dg.AssetCheckResult:
     gone, name = verdict.gone, step.connection.name
     counts = {f"gone {entity}": number for entity, number in gone_counts(gone).items()}
-    return dg.AssetCheckResult(
-        check_name="deletions_plausible",
-        passed=not verdict.refused,
-        description=refusal_message(verdict, name) if verdict.refused else None,
-        metadata={**counts, "gone": table_of(gone_names(gone, SHOWN_ROWS), rows=gone.height)},
-    )
+    shown = table_of(gone_names(gone, SHOWN_ROWS), rows=gone.height)
+    refusal = refusal_message(verdict, name) if verdict.refused else ""
+    return _result("deletions_plausible", refusal, **counts, gone=shown)
 
 
-def _result(name: str, problems: list[str]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=name, passed=not problems, description="; ".join(problems) or None
-    )
+def _result(name: str, problem: str, **metadata: Any) -> dg.AssetCheckResult:
+    if problem:
+        return failed_check(name, problem, **metadata)
+    return dg.AssetCheckResult(check_name=name, passed=True, metadata=metadata)

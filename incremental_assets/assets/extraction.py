@@ -35,8 +35,7 @@ def extraction_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_busy(context, connection, store)
             found = preflight(connection, sources[connection.name], store)
         except OUR_ERRORS as error:
-            told = f"{type(error).__name__}: {error}"
-            yield dg.AssetCheckResult(check_name="preflight", passed=False, description=told)
+            yield metadata.failed_check("preflight", f"{type(error).__name__}: {error}")
             raise
         step = open_extraction(context, config, connection, store, found)
         yield dg.AssetCheckResult(check_name="preflight", passed=True, metadata=found.facts())

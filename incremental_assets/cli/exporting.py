@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,9 +57,10 @@ def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
     # Through a link, so that the link stays one.
     target = output.resolve()
     with _scratch(target.parent) as scratch:
-        mode = stat.S_IMODE((target if target.exists() else scratch).stat().st_mode)
-        # Before there is anything to read, so that nobody else ever can.
-        scratch.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
+        if target.exists():
+            mode = stat.S_IMODE(target.stat().st_mode)
+        else:
+            mode = stat.S_IMODE(scratch.stat().st_mode)
         WRITERS[form](frame, scratch)
         with scratch.open("rb") as written:
             os.fsync(written.fileno())
@@ -70,7 +70,7 @@ def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
 
 def to_stream(frame: pl.LazyFrame, form: str, stream: BinaryIO) -> None:
     """Write to ``stream`` what a file would hold, once all of it is known to be there."""
-    with _scratch(Path(tempfile.gettempdir())) as scratch:
+    with _scratch(None) as scratch:
         WRITERS[form](frame, scratch)
         with scratch.open("rb") as written:
             shutil.copyfileobj(written, stream)
@@ -78,11 +78,13 @@ def to_stream(frame: pl.LazyFrame, form: str, stream: BinaryIO) -> None:
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    scratch = folder / f".incremental-assets-{uuid.uuid4().hex}"
-    try:
-        # Python says plainly why a folder cannot be written to; Polars does not.
+def _scratch(beside: Path | None) -> Iterator[Path]:
+    """An empty file in a directory that is ours alone, in ``beside`` or where temporary files go.
+
+    Until it is moved out of there nobody else can read it, or put something in its place.
+    """
+    # Python says plainly why a folder cannot be written to; Polars does not.
+    with tempfile.TemporaryDirectory(prefix=".incremental-assets-", dir=beside) as private:
+        scratch = Path(private) / "export"
         scratch.open("xb").close()
         yield scratch
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
@@ -127,7 +128,7 @@ def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
     for entry in instance.all_logs(run_id, of_type=TELLING):
         event = entry.get_dagster_event()
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            message = _refusal(event)
+            message = _refusal(event.asset_check_evaluation_data)
         else:
             message = message_of(event) or event.message
         if message:
@@ -135,11 +136,11 @@ def failure_message(instance: dg.DagsterInstance, run_id: str) -> str:
     return f"Run {run_id} failed; the UI shows why."
 
 
-def _refusal(event: dg.DagsterEvent) -> str | None:
-    check = event.asset_check_evaluation_data
+def _refusal(check: Any) -> str | None:
+    """What a failed check says, with the name of the error that it stands for."""
+    from incremental_assets.steps.failures import message_of_check
+
     if check.passed or check.severity == dg.AssetCheckSeverity.WARN:
         return None
-    named = REFUSALS.get(check.check_name)
-    if check.description and named:
-        return f"{named}: {check.description}"
-    return check.description or f"The check {check.check_name} failed."
+    named, message = REFUSALS.get(check.check_name), message_of_check(check)
+    return f"{named}: {message}" if named and message else message

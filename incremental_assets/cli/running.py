@@ -28,7 +28,7 @@ from incremental_assets.instance.runs import (
 )
 from incremental_assets.naming import EXTRACTION_TAG, partitions_name, refresh_job_name
 from incremental_assets.steps.batches import Progress
-from incremental_assets.steps.failures import message_of
+from incremental_assets.steps.failures import message_of, message_of_check
 from incremental_assets.steps.fan_out import why_busy
 from incremental_assets.steps.judging import verdict_of
 from incremental_assets.steps.refresh import of_id
@@ -241,7 +241,7 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
             outcome.warnings.append(f"{evaluation.check_name}: see the check in the UI")
         elif not evaluation.passed and not outcome.error:
-            outcome.error = evaluation.description or f"the check {evaluation.check_name} failed"
+            outcome.error = message_of_check(evaluation)
     elif kind == dg.DagsterEventType.STEP_FAILURE:
         told = message_of(event)
         # A refusal is told by its check first, then by the step with the error's name.

@@ -52,13 +52,15 @@ class Reads:
     """What a view reads of the tables known here.
 
     ``columns``: column of the view -> the columns its value is made of; one that is not in it could
-    not be derived. ``problem``: why the definition could not be read, else None.
+    not be derived. ``problem``: why the definition could not be read, else None. ``untraced``: why
+    none of its columns was looked for, else None.
     """
 
     tables: tuple[Place, ...] = ()
     columns: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     problem: str | None = None
+    untraced: str | None = None
 
 
 def shown(tables: pl.DataFrame, scope: Scope) -> pl.DataFrame:

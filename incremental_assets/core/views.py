@@ -6,16 +6,17 @@ texts are other people's: whatever cannot be understood gives no edge, and never
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect, NormalizationStrategy
 from sqlglot.lineage import Node, lineage
 from sqlglot.schema import MappingSchema
 
 from incremental_assets.core.lineage import Place, Reads, Source
+from incremental_assets.core.sql_budget import NotParsed, StepBudget, tracing_steps
 
 # Machine-made texts can be huge, and parsing takes seconds per megabyte.
 LONGEST_DEFINITION = 100_000
@@ -27,12 +28,14 @@ class ViewReader:
     """Reads the definitions of views of one database.
 
     ``known``: table -> its columns in order. ``qualified``: whether definitions name the schema of
-    every table, so that a bare name is never one of these tables.
+    every table, so that a bare name is never one of these tables. ``budget``: shared by readers
+    whose views are read together.
     """
 
     dialect: str
     known: Mapping[Place, Sequence[str]]
     qualified: bool
+    budget: StepBudget = field(default_factory=StepBudget)
 
     def read(self, definition: str | None, view: Place) -> Reads:
         """What the view ``view``, one of the known tables, reads."""
@@ -41,21 +44,30 @@ class ViewReader:
         if len(definition) > LONGEST_DEFINITION:
             return Reads(problem=f"it is longer than {LONGEST_DEFINITION:,} characters")
         try:
-            query = _query(definition, self.dialect)
+            query = _query(self.budget.parse(definition, self.dialect))
             found, unknown = self._tables(query, view[0])
+        except NotParsed as reason:
+            return Reads(problem=str(reason))
         except Exception as error:  # noqa: BLE001 - a parser that is fed other people's text
             return Reads(problem=f"it cannot be parsed ({type(error).__name__})")
         tables = tuple(sorted(set(found.values()) - {view}))
-        columns = {} if unknown else self._columns(query, view, found)
+        try:
+            columns = {} if unknown else self._columns(query, view, found)
+        except NotParsed as reason:
+            return Reads(tables, unknown=unknown, untraced=str(reason))
         return Reads(tables, columns, unknown)
 
     def _tables(self, query: exp.Query, home: str) -> tuple[dict[int, Place], tuple[str, ...]]:
         """The known tables by the id of the node that names them; the names of others."""
         found: dict[int, Place] = {}
         unknown = set()
+        ctes = {
+            id(with_.parent): {self._fold(cte.alias) for cte in with_.expressions}
+            for with_ in query.find_all(exp.With)
+        }
         for node in query.find_all(exp.Table):
             # A function among the tables is no identifier.
-            if not isinstance(node.this, exp.Identifier) or self._is_cte(node):
+            if not isinstance(node.this, exp.Identifier) or self._is_cte(node, ctes):
                 continue
             schema = node.db or ("" if self.qualified else home)
             place = self._places.get((self._fold(schema), self._fold(node.name)))
@@ -65,14 +77,13 @@ class ViewReader:
                 unknown.add(f"{schema}.{node.name}" if schema else node.name)
         return found, tuple(sorted(unknown))
 
-    def _is_cte(self, table: exp.Table) -> bool:
+    def _is_cte(self, table: exp.Table, ctes: Mapping[int, set[str]]) -> bool:
         """Whether a WITH around it defines the bare name; it hides a table of that name."""
         if table.db:
             return False
         wanted, node = self._fold(table.name), table.parent
-        while node is not None:
-            names = node.ctes if isinstance(node, exp.Query) else ()
-            if any(self._fold(cte.alias) == wanted for cte in names):
+        while ctes and node is not None:
+            if wanted in ctes.get(id(node), ()):
                 return True
             node = node.parent
         return False
@@ -94,6 +105,7 @@ class ViewReader:
         self, query: exp.Query, view: Place, found: Mapping[int, Place]
     ) -> dict[str, tuple[Source, ...]]:
         """The columns that could be traced to known ones, every step of the way."""
+        self.budget.spend(tracing_steps(query, [len(self.known[one]) for one in found.values()]))
         stand_ins = _stand_in(query, found)
         schema: dict[str, Any] = {
             name: {self._fold(column): "text" for column in self.known[place]}
@@ -107,6 +119,8 @@ class ViewReader:
                 dialect=self.dialect,
                 copy=False,
                 trim_selects=False,  # would copy the query once per column
+                # Each alias that is built of another one twice would double the query.
+                expand_alias_refs=False,
             )
         except Exception:  # noqa: BLE001 - as above; the edges between tables stand
             return {}
@@ -128,24 +142,30 @@ class ViewReader:
             if not isinstance(end.expression, exp.Table):
                 continue
             place = stand_ins.get(end.expression.name)
-            names = {self._fold(name): name for name in self.known[place]} if place else {}
-            name = names.get(_column_of(end.name))
+            name = self._names(place).get(self._column_of(end.name)) if place else None
             if place is None or name is None:
                 return None
             sources.add((*place, name))
         return tuple(sorted(sources))
 
+    def _names(self, place: Place) -> Mapping[str, str]:
+        if place not in self._folded:
+            self._folded[place] = {self._fold(name): name for name in self.known[place]}
+        return self._folded[place]
 
-def _column_of(written: str) -> str:
-    """The column's own name in ``table.column``, as sqlglot writes it."""
-    plain = PLAIN.fullmatch(written)
-    # Parsing is exact, and a hundred times slower.
-    return plain[1] if plain else parse_one(written).name
+    @cached_property
+    def _folded(self) -> dict[Place, Mapping[str, str]]:
+        return {}
+
+    def _column_of(self, written: str) -> str:
+        """The column's own name in ``table.column``, as sqlglot writes it."""
+        plain = PLAIN.fullmatch(written)
+        # Parsing is exact, and a hundred times slower.
+        return plain[1] if plain else self.budget.parse(written, "").name
 
 
-def _query(definition: str, dialect: str) -> exp.Query:
+def _query(tree: exp.Expr) -> exp.Query:
     """The query of a view's text, with or without ``create view``."""
-    tree = parse_one(definition, read=dialect)
     query = tree.expression if isinstance(tree, exp.Create) else tree
     if not isinstance(query, exp.Query):
         raise ValueError("no query")

@@ -6,7 +6,7 @@ Runs, and what becomes of killed ones, are in ``runs.py``.
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources as package_files
 from pathlib import Path
@@ -127,7 +127,9 @@ def prepare_home(home: Home) -> None:
         settings = home.directory / "dagster.yaml"
         if home.project is None and not settings.exists():
             packaged = package_files.files("incremental_assets.instance") / "instance.yaml"
-            settings.write_text(packaged.read_text())
+            # Never through a link that leads nowhere yet; another process may be as far as this.
+            with suppress(FileExistsError), settings.open("x", encoding="utf-8") as file:
+                file.write(packaged.read_text())
 
 
 @contextmanager

@@ -115,6 +115,8 @@ def _read_by(connection: Connection, database: str, table: Table, reads: Reads) 
         metadata["also reads"] = list(reads.unknown)
     if reads.problem:
         metadata["definition not read"] = reads.problem
+    if reads.untraced:
+        metadata["columns not traced"] = reads.untraced
     return metadata
 
 

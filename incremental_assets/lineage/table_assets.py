@@ -78,11 +78,14 @@ def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
 
 def _specs(connection: Connection, tables: Sequence[Table]) -> list[dg.AssetSpec]:
     # It imports sqlglot, which takes time that only those pay who want lineage.
+    from incremental_assets.core.sql_budget import StepBudget
     from incremental_assets.core.views import ViewReader
 
-    dialect = connection.dialect()
+    dialect, budget = connection.dialect(), StepBudget()
     readers = {
-        database: ViewReader(dialect.sqlglot_dialect, known, dialect.definitions_name_schemas)
+        database: ViewReader(
+            dialect.sqlglot_dialect, known, dialect.definitions_name_schemas, budget
+        )
         for database, known in _by_database(tables).items()
     }
     return [

@@ -14,6 +14,7 @@ from incremental_assets.core.diff_lines import line_of
 from incremental_assets.core.entities import ENTITIES, TABLES, Entity
 from incremental_assets.core.plan import batch_count
 from incremental_assets.steps.batches import Batch
+from incremental_assets.steps.failures import MESSAGE
 from incremental_assets.steps.listing import LEFT_OUT
 from incremental_assets.steps.refresh import Refresh
 from incremental_assets.steps.rolling_back import RolledBack
@@ -22,6 +23,7 @@ from incremental_resources.state_store.version import Version
 
 SHOWN_ROWS = 20
 LONGEST_CELL = 100
+LONGEST_MESSAGE = 10_000
 # Stands for a control character, a line break, a mark without a shape, a space at an edge.
 MARK = "·"
 PUNCTUATION = frozenset(string.punctuation)
@@ -76,6 +78,27 @@ def inert(text: str, longest: int = LONGEST_CELL) -> str:
     first = begins.end() if begins else 0
     rest = MEANS_SOMETHING.sub(lambda found: f"&#{ord(found[0])};", shown[first:])
     return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown[:first]) + rest
+
+
+def failed_check(name: str, message: str, **metadata: Any) -> dg.AssetCheckResult:
+    """A check that did not hold; ``message`` may repeat anybody's names."""
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=False,
+        description=as_markdown(message),
+        metadata={MESSAGE: dg.MetadataValue.text(message), **metadata},
+    )
+
+
+def as_markdown(message: str) -> str:
+    """Lines in which nothing means anything; those that ours indents, to be copied, as code."""
+    lines = (line for line in message.splitlines() if line.strip())
+    return "\n\n".join(
+        f"    {shortened(line.strip(), LONGEST_MESSAGE)}"
+        if line.startswith("  ")
+        else inert(line, LONGEST_MESSAGE)
+        for line in lines
+    )
 
 
 def shortened(text: str, longest: int = LONGEST_CELL) -> str:

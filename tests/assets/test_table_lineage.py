@@ -265,3 +265,23 @@ def test_tables_of_sqlite_are_shown_too(tmp_path: Path) -> None:
         found = specs(refresher)
 
     assert lineage_of(found["main", "v"]) == {"id": {"Sale.id"}, "a/b": {"Sale.a/b"}}
+
+
+def test_a_view_that_would_hang_the_parser_is_shown_as_not_read(tmp_path: Path) -> None:
+    nested = "int(" * 14 + "id" + ")" * 14
+    sums = "+".join(["id"] * 900)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("create table sale (id integer primary key)")
+        connection.execute(f"create view hostile as select {nested} as x from sale")
+        connection.execute(f"create view large as select {sums} as a, {sums} as b from sale")
+        connection.execute("create view v as select * from sale")
+        connection.commit()
+    with refreshing(f"sqlite:///{tmp_path / 'shop.db'}", lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        found = specs(refresher)
+
+    assert "too many steps" in found["main", "hostile"].metadata["definition not read"]
+    assert "too many steps" in found["main", "large"].metadata["columns not traced"]
+    assert upstream(found["main", "hostile"]) == set()
+    assert upstream(found["main", "large"]) == {"sale"}
+    assert lineage_of(found["main", "v"]) == {"id": {"sale.id"}}

@@ -26,7 +26,9 @@ from incremental_assets.cli.app import main
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.loading import load_config
 from incremental_assets.wiring import open_source, source_makers
+from incremental_resources.errors import ResourceError
 from incremental_resources.source.resource import sources_resource
+from tests.chains import carried
 from tests.leaks import awkward, in_folder, in_text, watched_processes
 from tests.postgres_server import WITH_PASSWORD
 from tests.tattling_server import tattling_server
@@ -227,6 +229,16 @@ def test_no_object_shows_a_secret(trial: Trial, monkeypatch: pytest.MonkeyPatch)
     shown = [show(thing) for thing in things for show in (repr, str)]
     shown += [f"{one.model_dump()}{one.model_dump_json()}" for one in (config, late)]
     assert [found for text in shown for found in in_text(text, text, CORES.values())] == []
+
+
+@pytest.mark.parametrize("name", [name for name in WHY if name != "tattling"])
+def test_no_error_of_a_source_carries_a_secret(trial: Trial, name: str) -> None:
+    config = load_config(trial.config)
+    source = open_source(config, config.connection(name))
+    for ask in (source.databases, source.version, source.identity, source.probe):
+        with source, pytest.raises(ResourceError) as caught:
+            ask()
+        assert in_text(name, carried(caught.value), CORES.values()) == []
 
 
 @pytest.mark.parametrize(

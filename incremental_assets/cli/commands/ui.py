@@ -1,6 +1,7 @@
 """``ui``: the Dagster UI with instance and workspace set up."""
 
 import errno
+import ipaddress
 import os
 import signal
 import socket
@@ -42,6 +43,13 @@ def ui_command(settings: dict[str, object], port: int, host: str) -> None:
     home = locate_home(os.environ, Path.cwd())
     if obstacle := _obstacle(host, port):
         fail(obstacle)
+    if not _is_loopback(host):
+        click.echo(
+            f"Dagster's UI has no login: whoever reaches {host}:{port} may launch runs, accept "
+            "deletions and read everything it shows. Let only those reach it who may do that, "
+            "through a proxy with a login for instance.",
+            err=True,
+        )
     prepare_home(home)
     with open_instance(home) as instance:
         for run_id in fail_abandoned_runs(instance):
@@ -96,6 +104,11 @@ def _end_group(group: int) -> None:
             if not _signal_group(group, 0):
                 return
             time.sleep(0.1)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address, one that can be listened at."""
+    return ipaddress.ip_address(socket.gethostbyname(host)).is_loopback
 
 
 def _obstacle(host: str, port: int) -> str | None:

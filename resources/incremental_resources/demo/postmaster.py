@@ -30,11 +30,11 @@ class Postmaster:
             lines = (pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except PermissionError as error:
+        except PermissionError:
             raise DemoUnavailable(
                 f"{pgdata} belongs to another user. Use the demo as that user, or give another "
                 "directory."
-            ) from error
+            ) from None
         if not lines or not lines[0].isdigit():
             return None
         return cls(

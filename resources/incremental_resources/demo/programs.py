@@ -27,7 +27,7 @@ class Account:
     def give(self, path: Path) -> None:
         """Make the account the owner of ``path``."""
         if self.user is not None and self.group is not None:
-            os.chown(path, self.user, self.group)
+            os.chown(path, self.user, self.group, follow_symlinks=False)
 
     def reach(self, path: Path) -> None:
         """Let the account pass (not list) the directories above ``path``, if root keeps it out."""
@@ -62,7 +62,7 @@ class Account:
             raise DemoUnavailable(
                 f"{command[0]} cannot be run ({error}). PostgreSQL refuses to run as root: use the "
                 "demo as an ordinary user, or see that the user `nobody` may run it."
-            ) from error
+            ) from None
 
 
 def account_for(pgdata: Path) -> Account:
@@ -72,11 +72,11 @@ def account_for(pgdata: Path) -> Account:
     owner = pgdata.stat().st_uid if pgdata.exists() else 0
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
-    except KeyError as error:
+    except KeyError:
         raise DemoUnavailable(
             f"PostgreSQL does not run as root, and there is no other user to run it in {pgdata}. "
             "Use the demo as an ordinary user."
-        ) from error
+        ) from None
     return Account(entry.pw_uid, entry.pw_gid)
 
 

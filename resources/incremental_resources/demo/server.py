@@ -49,7 +49,7 @@ START_SECONDS = 20.0
 # A socket's address holds 107 bytes (103 on macOS), and SQLAlchemy splits a host at , and :
 SOCKET_PATH_BYTES = 103
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./ @+=-]+")
-SOCKET_DIRECTORY_PREFIX = "incremental-assets-"
+SOCKET_DIRECTORY_PREFIX = "incremental-assets-socket-"
 
 
 class DemoServer:
@@ -104,12 +104,13 @@ class DemoServer:
         # The directory itself is locked: emptying it does not take the lock away.
         try:
             self._home.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._home, os.O_RDONLY)
+            handle = os.open(self._home, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise DemoUnavailable(
                 f"The demo cannot use {self._home} ({error.strerror}). Give another directory."
-            ) from error
+            ) from None
         try:
+            self._refuse_foreign_home(os.fstat(handle))
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
@@ -185,7 +186,7 @@ class DemoServer:
             command += ["-c", f"{name}={value}"]
         # The shell leaves at once, so that the server is not our child: nothing to wait for.
         detach = ["/bin/sh", "-c", '"$@" </dev/null >&2 & echo $!', "sh"]
-        with self._log.open("a", encoding="utf-8") as log:
+        with open(self._log, "a", encoding="utf-8", opener=_not_through_a_link) as log:
             started = account.run([*detach, *command], errors=log)
         spawned = Postmaster(int(started.stdout), sockets, ready=False)
         _wait(lambda: self.running() or not spawned.exists(), START_SECONDS)
@@ -235,10 +236,22 @@ class DemoServer:
 
         After a reboot its recorded pid may be anyone's, and PostgreSQL would refuse to start.
         """
+        sockets = (SOCKET_NAME, f"{SOCKET_NAME}.lock")
         if server is not None and server.socket_directory.name.startswith(SOCKET_DIRECTORY_PREFIX):
-            _remove(server.socket_directory)
-        for name in ("postmaster.pid", SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+            # Where it is says a file that the server's account writes: nothing else is removed.
+            with suppress(OSError):
+                for name in sockets:
+                    (server.socket_directory / name).unlink(missing_ok=True)
+                server.socket_directory.rmdir()
+        for name in ("postmaster.pid", *sockets):
             (self._pgdata / name).unlink(missing_ok=True)
+
+    def _refuse_foreign_home(self, found: os.stat_result) -> None:
+        if found.st_uid != os.geteuid():
+            raise DemoUnavailable(
+                f"{self._home} belongs to somebody else, who could put anything in it. Give a "
+                "directory of your own."
+            )
 
     def _refuse_foreign_files(self) -> None:
         names = {entry.name for entry in self._home.iterdir()}
@@ -254,6 +267,10 @@ class DemoServer:
         if not self._log.exists():
             return ""
         return self._log.read_text(encoding="utf-8", errors="replace").strip()[-500:]
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _remove(path: Path) -> None:

@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from incremental_resources.demo.errors import DemoUnavailable
+from incremental_resources.source.secrets import secrets_of, without
 
 # In this order: later files refer to what earlier ones create.
 SHOP_FILES = (
@@ -58,7 +59,9 @@ def create_shop(url: str) -> bool:
             with psycopg.connect(**_keywords(url, name)) as shop:
                 return _load(shop)
     except psycopg.Error as error:
-        raise DemoUnavailable(f"The shop could not be created in {name}: {error}") from error
+        raise DemoUnavailable(
+            f"The shop could not be created in {name}: {_words(error, url)}"
+        ) from None
 
 
 def changes() -> list[DemoChange]:
@@ -85,9 +88,10 @@ def apply_changes(url: str) -> list[str]:
                 applied.append(change.label)
     except psycopg.Error as error:
         raise DemoUnavailable(
-            f"The shop could not be changed after {len(applied)} changes: {error}. They are made "
-            "once only, to a fresh shop; `incremental-assets demo` makes one."
-        ) from error
+            f"The shop could not be changed after {len(applied)} changes: "
+            f"{_words(error, url)}. They are made once only, to a fresh shop; "
+            "`incremental-assets demo` makes one."
+        ) from None
     return applied
 
 
@@ -100,6 +104,11 @@ def _load(shop: psycopg.Connection[tuple[object, ...]]) -> bool:
     comment = sql.SQL("comment on database {} is 'Everything the demo shop knows'")
     shop.execute(comment.format(sql.Identifier(shop.info.dbname)))
     return True
+
+
+def _words(error: psycopg.Error, url: str) -> str:
+    """What the driver said, unless it repeats a secret of the URL."""
+    return without(str(error), [str(error)], secrets_of(make_url(url), url))
 
 
 def _read(name: str) -> str:

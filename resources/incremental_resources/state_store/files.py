@@ -24,7 +24,8 @@ REMEDIES = {
     errno.EMLINK: "choose a file system that has hard links",
     errno.ENOTSUP: "choose a file system that has hard links and file locks",
     errno.ENOLCK: "choose a file system that has file locks",
-    errno.ENOTDIR: "a file is where a directory should be: move it away",
+    errno.ENOTDIR: "a file or a link is where a directory should be: move it away",
+    errno.ELOOP: "a link is where a file should be: move it away",
     errno.EISDIR: "a directory is where a file should be: move it away",
 }
 # EIO and ESTALE are what a network file system says while its server is away.

@@ -215,7 +215,7 @@ def _open_and_lock(lock: Path) -> int:
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         make_folder(lock.parent)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         if _lock(descriptor) and _is_still(lock, descriptor):
             return descriptor
         os.close(descriptor)

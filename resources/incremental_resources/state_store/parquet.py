@@ -61,9 +61,9 @@ def measure(objects: ObjectStore, folder: str, path: str, entity: str) -> FileEn
 def _scratch_folder(objects: ObjectStore) -> Iterator[Path]:
     folder = objects.scratch() / uuid.uuid4().hex
     try:
-        folder.mkdir()
+        folder.mkdir(mode=0o700)
     except OSError as error:
-        raise explained(error, folder) from error
+        raise explained(error, folder) from None
     try:
         yield folder
     finally:
@@ -100,9 +100,9 @@ def _failures_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise explained(error, path) from error
+        raise explained(error, path) from None
     except pl.exceptions.ComputeError as error:
         found = re.search(r"\(os error (\d+)\)", str(error))
         if found is None:
             raise
-        raise explained(OSError(int(found[1]), str(error)), path) from error
+        raise explained(OSError(int(found[1]), str(error)), path) from None

@@ -58,7 +58,7 @@ def open_s3(
         ).get_client()
         session = boto3.Session(profile_name=profile, **keys)
     except BotoCoreError as error:
-        raise explained(error, f"s3://{place}") from error
+        raise explained(error, f"s3://{place}") from None
     return S3Objects(client, bucket, prefix, credentials=lambda: _frozen(session))
 
 

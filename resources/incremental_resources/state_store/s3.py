@@ -17,7 +17,6 @@ from incremental_resources.state_store import s3_multipart
 from incremental_resources.state_store.errors import (
     ObjectExists,
     ObjectMissing,
-    StoreUnavailable,
     SwapRefused,
 )
 from incremental_resources.state_store.files import refusals_explained
@@ -25,7 +24,7 @@ from incremental_resources.state_store.objects import Digest, Stored, checked, p
 from incremental_resources.state_store.s3_bucket import Bucket, Refused
 from incremental_resources.state_store.s3_retries import Retries
 from incremental_resources.state_store.s3_scan import Credentials, Scanner
-from incremental_resources.state_store.scratch import scratch_folder
+from incremental_resources.state_store.scratch import private_folder, scratch_folder
 
 
 class S3Objects:
@@ -95,11 +94,11 @@ class S3Objects:
         condition = {"IfNoneMatch": "*"} if expect is None else {"IfMatch": expect}
         try:
             return self._bucket.put(key, data, **condition)
-        except Refused as error:
+        except Refused:
             raise SwapRefused(
                 f"{self._bucket.place(key)} was changed by someone else since it was read; nothing "
                 "was written. Read it again."
-            ) from error
+            ) from None
 
     def list(self, folder: str) -> list[str]:
         start = f"{self._key(folder)}/" if folder else self._start
@@ -113,14 +112,9 @@ class S3Objects:
         return self._scanner.scan(self._key(path), lambda: self._must_exist(path))
 
     def scratch(self) -> Path:
-        parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.getuid()}"
+        parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.geteuid()}"
         with refusals_explained(parent):
-            parent.mkdir(mode=0o700, exist_ok=True)
-            if parent.stat().st_uid != os.getuid():
-                raise StoreUnavailable(
-                    f"{parent} belongs to somebody else. Let TMPDIR name a directory of your own.",
-                    transient=False,
-                )
+            private_folder(parent)
             return scratch_folder(parent)
 
     def check(self) -> None:
@@ -141,8 +135,8 @@ class S3Objects:
         key = self._key(path)
         try:
             yield key
-        except Refused as error:
+        except Refused:
             raise ObjectExists(
                 f"{self._bucket.place(key)} exists already; objects are created once and it was "
                 "left as it is."
-            ) from error
+            ) from None

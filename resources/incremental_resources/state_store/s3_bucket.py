@@ -56,8 +56,8 @@ class Bucket:
         except ClientError as error:
             if is_absence(error):
                 self._is_there = True
-                raise ObjectMissing(f"{self.place(key)} does not exist.") from error
-            raise explained(error, self.place(key)) from error
+                raise ObjectMissing(f"{self.place(key)} does not exist.") from None
+            raise explained(error, self.place(key)) from None
         # An answer to HEAD has no body: a missing bucket, or a server that is no S3, looks like a
         # missing object.
         self._is_there = self._is_there or answer is not None
@@ -118,7 +118,7 @@ class Bucket:
                     raise
                 tag = self.own(key, mark) if attempt > 1 else None
                 if tag is None:
-                    raise Refused from error
+                    raise Refused from None
                 return tag
             return str(stored["ETag"])
 
@@ -174,12 +174,12 @@ class Bucket:
             )
         except ClientError as error:
             if status_of(error) != 404:
-                raise explained(error, self.place("")) from error
+                raise explained(error, self.place("")) from None
             raise StoreUnavailable(
                 f"The state store cannot use {self.place('')}: there is no such bucket (404). "
                 "What next: create it, or fix `state` or `s3: {endpoint_url}`.",
                 transient=False,
-            ) from error
+            ) from None
         self._is_there = True
 
 

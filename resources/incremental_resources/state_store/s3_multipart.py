@@ -144,12 +144,12 @@ def _complete(
             )
         except ClientError as error:
             if is_conflict(error):
-                raise (explained(error, bucket.place(key)) if last else _Conflict()) from error
+                raise (explained(error, bucket.place(key)) if last else _Conflict()) from None
             unsure = attempt > 1 and (is_refusal(error) or code_of(error) == "NoSuchUpload")
             if unsure and bucket.own(key, mark) is not None:
                 return
             if is_refusal(error):
-                raise Refused from error
+                raise Refused from None
             raise
 
     bucket.ask(key, request)

@@ -48,6 +48,6 @@ class Retries:
                     raise
                 last = attempt >= self.attempts or time.monotonic() > until
                 if last or not is_passing(error):
-                    raise explained(error, place, attempt) from error
+                    raise explained(error, place, attempt) from None
             self.pause(attempt)
             attempt += 1

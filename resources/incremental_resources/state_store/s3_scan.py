@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
+from botocore.exceptions import BotoCoreError, ClientError
 from polars.io.plugins import register_io_source
 
+from incremental_resources.errors import ResourceError
 from incremental_resources.state_store.errors import StoreUnavailable
 from incremental_resources.state_store.s3_bucket import Bucket
+from incremental_resources.state_store.s3_errors import explained
 
 # How long Polars may keep credentials before it asks again; botocore renews them earlier.
 CREDENTIALS_SECONDS = 300
@@ -60,7 +63,11 @@ class Scanner:
         return register_io_source(batches, schema=schema, is_pure=True)
 
     def _provide(self) -> tuple[dict[str, str], int]:
-        return dict(self._credentials()), int(time.time()) + CREDENTIALS_SECONDS
+        try:
+            found = dict(self._credentials())
+        except (BotoCoreError, ClientError) as error:
+            raise explained(error, self._bucket.place("")) from None
+        return found, int(time.time()) + CREDENTIALS_SECONDS
 
 
 def _options(bucket: Bucket) -> dict[str, Any]:
@@ -83,20 +90,32 @@ def _options(bucket: Bucket) -> dict[str, Any]:
 
 @contextmanager
 def _failures_explained(place: str, must_exist: Callable[[], object]) -> Iterator[None]:
-    """Polars says FileNotFoundError for every 404, PermissionError for 401 and 403."""
+    """Polars says FileNotFoundError for every 404, PermissionError for 401 and 403.
+
+    Its words hold the store's whole answer, which may repeat a token: they are not passed on.
+    """
     try:
         yield
-    except FileNotFoundError as error:
-        must_exist()
-        raise _unavailable(place, "it was gone for a moment (404)") from error
-    except PermissionError as error:
-        raise StoreUnavailable(
+        return
+    except FileNotFoundError:
+        failure = _why_missing(place, must_exist)
+    except PermissionError:
+        failure = StoreUnavailable(
             f"The state store cannot use {place}: access was denied while Polars read it. "
             "What next: allow s3:GetObject below the state's prefix.",
             transient=False,
-        ) from error
-    except OSError as error:
-        raise _unavailable(place, "Polars got no whole answer") from error
+        )
+    except OSError:
+        failure = _unavailable(place, "Polars got no whole answer")
+    raise failure from None
+
+
+def _why_missing(place: str, must_exist: Callable[[], object]) -> ResourceError:
+    try:
+        must_exist()
+    except ResourceError as error:
+        return error
+    return _unavailable(place, "it was gone for a moment (404)")
 
 
 def _unavailable(place: str, reason: str) -> StoreUnavailable:

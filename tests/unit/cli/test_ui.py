@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 
+import click
 import pytest
 
 from tests.shop_versions import Run, Shop
@@ -52,3 +53,29 @@ def test_a_port_that_needs_a_right_is_no_taken_port(
     assert result.exit_code == 1
     assert "may not listen at port 80" in result.stderr
     assert "--port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "open_to_others"),
+    [
+        ("0.0.0.0", True),
+        ("", True),
+        ("127.0.0.1", False),
+        ("127.8.8.8", False),
+        ("localhost", False),
+    ],
+)
+def test_a_ui_that_others_reach_is_said_to_have_no_login_before_it_starts(
+    shop: Shop, run: Run, monkeypatch: pytest.MonkeyPatch, host: str, open_to_others: bool
+) -> None:
+    def serve(*_arguments: object) -> int:
+        click.echo("started", err=True)
+        return 0
+
+    monkeypatch.setattr("incremental_assets.cli.commands.ui._serve", serve)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    told, _, after = run("ui", "--host", host, "--port", str(port)).stderr.partition("started")
+    assert after == "\n"
+    assert ("has no login: whoever reaches" in told) is open_to_others
+    assert ("may launch runs, accept deletions" in told) is open_to_others

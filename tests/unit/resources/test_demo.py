@@ -344,3 +344,39 @@ def test_the_changes_stay_far_below_what_a_deletion_guard_would_stop(
 def test_changes_made_twice_say_what_to_do(changed_shop: str) -> None:
     with pytest.raises(DemoUnavailable, match="fresh shop"):
         apply_changes(changed_shop)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+def test_a_home_of_somebody_else_is_refused(place: Path) -> None:
+    home = place / "theirs"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    with pytest.raises(DemoUnavailable, match="belongs to somebody else"):
+        DemoServer(home).url()
+    assert list(home.iterdir()) == []
+
+
+def test_a_log_that_is_a_link_is_not_written_through(place: Path) -> None:
+    home, elsewhere = place / "linked", place / "elsewhere.log"
+    home.mkdir()
+    (home / "server.log").symlink_to(elsewhere)
+    try:
+        with pytest.raises(OSError, match="symbolic links"):
+            DemoServer(home).url()
+        assert not elsewhere.exists()
+    finally:
+        DemoServer(home).reset()
+
+
+def test_what_the_servers_record_names_is_removed_only_where_it_is_its_socket(place: Path) -> None:
+    """The server's account writes the record, and need not be ours."""
+    theirs = place / "incremental-assets-socket-x"
+    theirs.mkdir()
+    (theirs / "work").write_text("years of it")
+    home = place / "recorded"
+    (home / "pgdata").mkdir(parents=True)
+    lines = ["4194303", str(home / "pgdata"), "1", "5432", str(theirs), "", "", "ready"]
+    (home / "pgdata" / "postmaster.pid").write_text("\n".join(lines))
+    DemoServer(home).stop()
+    assert not (home / "pgdata" / "postmaster.pid").exists()
+    assert (theirs / "work").read_text() == "years of it"

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incremental_assets.core.names import named
 from incremental_assets.steps.metadata import (
     JOINER,
     SHOWN_ROWS,
+    as_markdown,
+    failed_check,
     inert,
     names_of,
     shortened,
     table_of,
 )
-from tests.hostile import TEXTS, active, cells, plain
+from tests.hostile import TEXTS, active, cells, parse, plain
 
 
 def test_a_frame_becomes_a_markdown_table() -> None:
@@ -88,3 +91,28 @@ def test_long_values_and_long_frames_are_cut() -> None:
 
     assert len(text) < 130 * (SHOWN_ROWS + 4)
     assert text.endswith("_and 5 more_")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_failed_checks_message_is_text_in_markdown_and_plain_beside(text: str) -> None:
+    message = f"Would be deleted: {text}, {named(text)}.\nOr in the launchpad:\n  ops: {{a: 1}}"
+    check = failed_check("deletions_plausible", message, gone=1)
+
+    told = str(check.description)
+    assert set(active(told)) <= {"code_block"}
+    assert "ops: {a: 1}" in codes(told)
+    assert check.metadata["message"].value == message
+    assert check.metadata["gone"].value == 1
+    assert not check.passed
+
+
+def test_a_checks_message_keeps_its_lines_and_shows_commands_as_code() -> None:
+    message = "All is `gone`.\nThis lists it:\n  incremental-assets refresh a_b --dry-run\n"
+
+    assert as_markdown(message) == (
+        "All is &#96;gone&#96;.\n\nThis lists it:\n\n    incremental-assets refresh a_b --dry-run"
+    )
+
+
+def codes(markdown: str) -> list[str]:
+    return [token.content.strip() for token in parse(markdown) if token.type == "code_block"]
