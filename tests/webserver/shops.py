@@ -18,7 +18,7 @@ from tests.webserver import queries
 from tests.webserver.faulty import BLOCKED
 from tests.webserver.server import ASSET_JOB, FINISHED, Run, Webserver
 
-TABLES = tuple(f"item_{number:02}" for number in range(12))
+TABLES = tuple(f"item_{number:02}" for number in range(8))
 TABLES_OF_A_BATCH = 2
 BATCHES = len(TABLES) // TABLES_OF_A_BATCH
 ASSETS = (

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.webserver.server import ASSET_JOB
-from tests.webserver.shops import ASSETS, TABLES, Shops
+from tests.webserver.shops import ASSETS, BATCHES, TABLES, Shops
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ def test_a_failed_run_of_the_command_line_can_be_re_executed_from_failure(shop: 
     broken.break_tables(TABLES[0])
     code, told = broken.server.command("refresh", "broken", faulty=True)
     assert code == 1
-    assert "1 of 6 batches of broken failed" in told
+    assert f"1 of {BATCHES} batches of broken failed" in told
     broken.break_tables()
     (failed,) = broken.runs()
     again = broken.server.finish(broken.server.reexecute(failed.id, "FROM_FAILURE"))

@@ -79,7 +79,14 @@ def processes_of(home: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.campaign),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.campaign),
+    ],
+)
 def test_a_signal_to_the_ui_alone_ends_all_that_it_started(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
