@@ -1,12 +1,50 @@
-"""What all tests may ask for: a PostgreSQL server, and a new database on it."""
+"""What all tests may ask for, and which of them are run, by how many processes, in which order."""
 
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 
 import pytest
+from xdist.remote import Producer
 
 from tests.postgres_server import running_server, temporary_database
+from tests.sharing import Sharing, rank
+
+CAMPAIGN = "campaign"
+LEFT_OUT = (
+    "campaigns are left out (faults at many points, races, every kind of folder): "
+    "`pytest --campaigns` runs them too, `pytest --campaigns -m campaign` only them"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--campaigns", action="store_true", help="run what is marked `campaign`, too: it is long"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if config.getoption("campaigns") else LEFT_OUT
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("campaigns"):
+        left_out = [item for item in items if item.get_closest_marker(CAMPAIGN)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The last line but one, as a short report has no header."""
+    if not config.getoption("campaigns"):
+        terminalreporter.write_line(LEFT_OUT)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    return Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Faults at every write to the store, at the first operation of every step, and at the source.
 
-``python -m tests.faults --url URL [--store local|s3] [--points all|spread|commit] [--at PLACE]``
+``python -m tests.faults --url URL [--store local|s3] [--points all|spread|few] [--at PLACE]``
 refreshes the database at URL, which must be empty, once per point and fault, looks at what is left,
 and prints a table. The faults at the source are in source_faults.py.
 """
@@ -92,7 +92,7 @@ def points_of(campaign: Campaign) -> dict[int | str, str]:
 
 def chosen(points: dict[int | str, str], which: str) -> Iterator[tuple[int | str, Fault]]:
     """Which faults at which points: all; all at the commit and at the first removal after it and
-    elsewhere one at every fourth point (spread); or those at the commit alone."""
+    elsewhere one at every fourth point (spread); or those at the commit alone (few)."""
     faults, swap = list(FAULTS.values()), position(points)
     removal = next(at for at in points if at > swap and points[at].startswith("delete"))
     for turn, point in enumerate(points):
@@ -120,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--store", choices=STORES, default="local")
-    parser.add_argument("--points", choices=("all", "spread", "commit"), default="all")
+    parser.add_argument("--points", choices=("all", "spread", "few"), default="all")
     parser.add_argument("--at", choices=PLACES, action="append")
     asked = parser.parse_args()
     rounds = []

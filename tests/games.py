@@ -1,6 +1,6 @@
 """Games of random DDL: how many are played, and what every one begins with.
 
-Each run of the tests plays the same few games, so that a change that has nothing to do with a law
+Each run of the tests plays the same games, so that a change that has nothing to do with a law
 cannot fail it, and a failure can be played again. ``LAWS_GAMES=300`` plays that many new ones.
 """
 

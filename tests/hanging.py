@@ -5,10 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
@@ -21,9 +20,9 @@ from incremental_assets.instance.home import Home, open_instance
 from incremental_assets.instance.runs import create_run
 from incremental_assets.naming import LOCATION, PROCESS_TAG
 from tests.live import NAME, written_config
+from tests.waiting import end_of, wait_until
 
 HOST = "127.0.0.1"
-WAIT_SECONDS = 240.0
 ROOT = Path(__file__).parents[1]
 
 
@@ -44,6 +43,7 @@ class Hanging:
     directory: Path
     config: Path
     instance: dg.DagsterInstance
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @contextmanager
     def process(
@@ -64,9 +64,12 @@ class Hanging:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        name = " ".join(command)
+        self.processes[name] = process
         try:
             yield process
         finally:
+            del self.processes[name]
             kill(process)
 
     @property
@@ -87,11 +90,12 @@ class Hanging:
         )
 
     def wait_until(self, condition: Callable[[], object]) -> None:
-        """Poll, and show what was printed if it never holds."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.printed
-            time.sleep(0.1)
+        """Poll, as long as all programs are there; show what was printed if it never holds."""
+        try:
+            wait_until(condition, lambda: end_of(self.processes))
+        except AssertionError as error:
+            error.add_note(self.printed)
+            raise
 
     @contextmanager
     def code_server(self) -> Iterator[tuple[subprocess.Popen[bytes], int]]:

@@ -61,9 +61,10 @@ def attempt(campaign: Campaign, trouble: SourceTrouble) -> Outcome:
 
 
 def chosen(points: dict[Point, str], which: str) -> Iterator[tuple[Point, SourceFault | Outage]]:
-    """All faults at all points; or (spread) all in a listing and in a batch, and here and there."""
-    spread = {what: point for point, what in points.items() if isinstance(point, int)}
-    few = {spread[LISTING], spread[BATCH]}
+    """All faults at all points; all in a listing and in a batch, and some here and there (spread);
+    or those in a batch alone (few)."""
+    numbers = {what: point for point, what in points.items() if isinstance(point, int)}
+    whole = {numbers[BATCH], *([numbers[LISTING]] if which == "spread" else [])}
     for turn, (point, what) in enumerate(points.items()):
         if isinstance(point, str):
             outages = list(OUTAGES.values())
@@ -74,7 +75,7 @@ def chosen(points: dict[Point, str], which: str) -> Iterator[tuple[Point, Source
         # The same statement once more is in the same session, which holds what would be locked.
         waits = what.split()[1] in LOCKS and points.get(point - 1) != what
         faults = [one for one in SOURCE_FAULTS.values() if waits or not one.waits]
-        if which == "all" or (which == "spread" and point in few):
+        if which == "all" or point in whole:
             yield from ((point, fault) for fault in faults)
         elif which == "spread" and turn % 10 == 0:
             yield point, faults[turn // 10 % len(faults)]

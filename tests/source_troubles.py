@@ -30,8 +30,8 @@ LOCKS = {
 FILES = (*LOCKS, "identity", "now", "session", "version")
 LOST = r"(SourceUnavailable|QueryFailed).*(connection was lost|takes no sessions now)"
 AWAY = "SourceUnavailable.*nobody takes the connection"
-# Of waiting for an answer: where nothing but that ends the statement, and elsewhere.
-SHORT_TIMEOUT_SECONDS, TIMEOUT_SECONDS, GRACE_SECONDS = 1, 60, 0.5
+# After which the server ends a statement, and after which we do if nothing is heard of the server.
+TIMEOUT_SECONDS, SILENCE_SECONDS = 60, 60.5
 
 
 def file_of(text: str) -> str:
@@ -52,8 +52,8 @@ class SourceFault:
     """``strike`` happens ``times`` times, to the statement at the point and then to its like.
 
     ``ends``: survived, or what the refresh's error must match. ``waits``: it happens while the
-    statement waits for a lock, which only those in ``LOCKS`` do. ``timeout``: after how many
-    seconds a statement is ended.
+    statement waits for a lock, which only those in ``LOCKS`` do. ``timeout``, ``silence``: after
+    how many seconds the server ends a statement, and after how many without a word we do.
     """
 
     name: str
@@ -62,6 +62,7 @@ class SourceFault:
     times: float = 1
     waits: bool = False
     timeout: int = TIMEOUT_SECONDS
+    silence: float = SILENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class SourceTrouble:
     def __enter__(self) -> "SourceTrouble":
         assert self._direct.port
         self.wire = self._stack.enter_context(Wire(self._direct.port, self._around))
-        sessions.GRACE_SECONDS = GRACE_SECONDS
+        silence = self._fault.silence if isinstance(self._fault, SourceFault) else SILENCE_SECONDS
+        sessions.GRACE_SECONDS = silence - self.timeout
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -255,14 +257,14 @@ SOURCE_FAULTS = {
         SourceFault("cut before the answer", cut, SURVIVED),
         SourceFault("cut in the answer, twice", cut_in_the_answer, SURVIVED, times=2),
         SourceFault("cut in every answer", cut_in_the_answer, LOST, times=inf),
-        SourceFault("no answer", stall, SURVIVED, timeout=SHORT_TIMEOUT_SECONDS),
+        SourceFault("no answer", stall, SURVIVED, silence=2),
         SourceFault("stopped by a person", cancel, "QueryFailed.*Refresh again", waits=True),
         SourceFault(
             "statement timeout",
             time_out,
             r"QueryFailed.*options\.statement_timeout_seconds",
             waits=True,
-            timeout=SHORT_TIMEOUT_SECONDS,
+            timeout=1,
         ),
     )
 }

@@ -23,9 +23,8 @@ from tests.fan_out.farm import Farm
 from tests.postgres_server import running_server, temporary_database
 from tests.sources import copied_folder, postgresql, sql_files
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
-from tests.webserver.server import Run, Webserver, wait_until
+from tests.webserver.server import Run, Webserver
 
-PATIENCE = 900.0  # seconds
 JOBS = {"in_run": ("refresh", "refresh"), "runs": ("plan", "apply")}
 
 
@@ -76,7 +75,7 @@ def _measure(server: Webserver, name: str, how: str) -> float:
     first, last = (f"{name}_{job}" for job in JOBS[how])
     began = server.finish(server.launch(first))
     if first != last:
-        wait_until(lambda: bool(server.run_ids(last)), PATIENCE)
+        server.wait_until(lambda: server.run_ids(last))
     ended = server.finish(server.run_ids(last)[0])
     for run in (began, ended):
         if run.status != "SUCCESS":
@@ -101,7 +100,7 @@ def _on_workers(folder: Path, url: str, sizes: tuple[int, int]) -> list[float]:
 
 def _on_worker(machines: Farm, instance: dg.DagsterInstance, name: str) -> float:
     machines.launch(f"{name}_plan")
-    began, ended = (_finished(instance, f"{name}_{job}") for job in JOBS["runs"])
+    began, ended = (_finished(machines, instance, f"{name}_{job}") for job in JOBS["runs"])
     assert began.start_time
     assert ended.end_time
     return ended.end_time - began.start_time
@@ -113,10 +112,10 @@ def _say_runs(instance: dg.DagsterInstance, job: str) -> None:
     say(f"Celery: from start to end a run of {job} took {statistics.median(took):.2f} s (median)")
 
 
-def _finished(instance: dg.DagsterInstance, job: str) -> dg.RunRecord:
+def _finished(machines: Farm, instance: dg.DagsterInstance, job: str) -> dg.RunRecord:
     """The one run of a job when it has succeeded."""
     asked = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-    wait_until(lambda: bool(instance.get_run_records(asked)), PATIENCE)
+    machines.wait_until(lambda: instance.get_run_records(asked))
     (record,) = instance.get_run_records(asked)
     return record
 

@@ -178,14 +178,17 @@ def test_a_timeout_says_what_to_set(live: Live, package: Path) -> None:
 def test_a_session_that_is_stopped_says_so_and_the_next_one_works(
     live: Live, package: Path, function: str, error: type[ResourceError], transient: bool
 ) -> None:
-    slow = copied_folder(live.dialect, package, version="select pg_sleep(20) as version")
-    with live.source(**slow) as sleeping, ThreadPoolExecutor(1) as pool:
+    slow = copied_folder(live.dialect, package, version="select pg_sleep(600) as version")
+    with (
+        source(live, Starting(live.database), timeout=900, **slow) as sleeping,
+        ThreadPoolExecutor(1) as pool,
+    ):
         answer = pool.submit(sleeping.version)
         stopped = False
         while not stopped and not answer.done():
             stopped = stop_session(live, function)
         with pytest.raises(error) as raised:
-            answer.result(timeout=20)
+            answer.result()
         assert raised.value.transient is transient
         assert sleeping.databases() == [live.database]
 

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,8 @@ from incremental_assets.naming import LOCATION
 from incremental_resources.source.dialect import dialect_for
 from tests.documents import block
 from tests.sources import copied_folder, sql_files
+from tests.waiting import Sign, end_of, wait_until
 from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE
-from tests.webserver.server import wait_until
 
 ROOT = Path(__file__).parents[2]
 BROKER = "amqp://guest:guest@127.0.0.1:5672//"
@@ -73,7 +73,7 @@ class Farm:
             workspace.write_text(json.dumps({"load_from": [{"grpc_server": where}]}))
             serve = ["dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(port)]
             self._start("code", "control", [*serve, "-m", "tests.webserver.location"])
-            wait_until(lambda: _listens(port))
+            self.wait_until(lambda: _listens(port))
             for name in ("one", "two"):
                 self._machine(name)
                 listen = ["dagster_celery.cli", "worker", "start", "-A", "dagster_celery.app"]
@@ -93,7 +93,11 @@ class Farm:
         where = ["-w", "workspace.yaml", "-l", LOCATION, "-j", job]
         self._start("launch", "control", ["dagster", "job", "launch", *where])
         launched = self.processes.pop("launch")
-        assert launched.wait(60) == 0, "not launched"
+        assert launched.wait() == 0, "not launched"
+
+    def wait_until(self, condition: Callable[[], object], *signs: Sign) -> None:
+        """Poll ``condition`` until it holds, as long as all that was started is there."""
+        wait_until(condition, lambda: end_of(self.processes), *signs)
 
     def kill(self, name: str) -> None:
         """SIGKILL to a process and all that it started."""

@@ -21,8 +21,8 @@ from tests.live import NAME, differences, full, refreshing, state
 from tests.oracle import differing
 from tests.postgres_server import temporary_database
 from tests.s3_server import ACCESS_KEY, REGION, SECRET_KEY, S3Server, s3_objects, started
+from tests.waiting import Sign
 from tests.webserver.faulty import BLOCKED, SCHEMA
-from tests.webserver.server import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -117,15 +117,15 @@ def story(machines: Farm, url: str, store: StateStore) -> None:
     with machines.running() as instance:
         with columns_blocked(url) as source:
             machines.launch(f"{NAME}_plan")
-            wait_until(lambda: reading(source) == 2)
-            wait_until(lambda: len({host(run) for run in runs_of(instance, "batch")}) == 2)
+            machines.wait_until(lambda: reading(source) == 2, failure(instance, "plan"))
+            machines.wait_until(lambda: len({host(run) for run in runs_of(instance, "batch")}) == 2)
             first = runs_of(instance, "batch")
             machines.start_daemon()
             (on_killed,) = (run for run in first if host(run) == "one")
             machines.kill("one")
-        wait_until(lambda: bool(runs_of(instance, "apply")))
+        machines.wait_until(lambda: runs_of(instance, "apply"), failure(instance, "batch", but=1))
         (apply,) = runs_of(instance, "apply")
-        wait_until(lambda: ended(instance, apply))
+        machines.wait_until(lambda: ended(instance, apply))
         statuses = Counter(run.status for run in runs_of(instance, "batch"))
         lost = instance.get_run_by_id(on_killed.run_id)
         assert lost
@@ -142,6 +142,16 @@ def story(machines: Farm, url: str, store: StateStore) -> None:
         assert head
         assert head.head.extraction == plan.tags[EXTRACTION_TAG] == apply.tags[EXTRACTION_TAG]
         assert not any(CONNECTION_TAG in run.tags for run in first)
+
+
+def failure(instance: dg.DagsterInstance, job: str, *, but: int = 0) -> Sign:
+    """A sign: a run of the job has failed; ``but``: so many may."""
+
+    def failed() -> str | None:
+        runs = [run for run in runs_of(instance, job) if run.is_failure]
+        return f"{len(runs)} runs of {job} failed" if len(runs) > but else None
+
+    return failed
 
 
 def ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

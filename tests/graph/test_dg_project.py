@@ -52,7 +52,6 @@ def dg(project: Path, *arguments: str) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
         check=False,
     )
     return ended.returncode, ended.stdout

@@ -87,7 +87,7 @@ def assert_equal_to_full(refresher: Refresher, afresh: Refresher) -> None:
 
 @pytest.mark.parametrize("partitions", ["collapse", "list"])
 def test_after_any_ddl_an_increment_equals_a_full_extraction(
-    fresh_database: str, partitions: str
+    fresh_database: str, partitions: str, games: int
 ) -> None:
     def game(random: Random) -> None:
         settle(connection)
@@ -103,10 +103,12 @@ def test_after_any_ddl_an_increment_equals_a_full_extraction(
         refreshing(fresh_database, partitions=partitions) as afresh,
         player(fresh_database) as connection,
     ):
-        play_games(game, games=3)
+        play_games(game, games=games)
 
 
-def test_after_any_ddl_on_a_file_an_increment_equals_a_full_extraction(tmp_path: Path) -> None:
+def test_after_any_ddl_on_a_file_an_increment_equals_a_full_extraction(
+    tmp_path: Path, games: int
+) -> None:
     file = tmp_path / "shop.db"
     url = f"sqlite:///{file}"
 
@@ -121,7 +123,7 @@ def test_after_any_ddl_on_a_file_an_increment_equals_a_full_extraction(tmp_path:
                 assert_equal_to_full(refresher, afresh)
 
     with refreshing(url) as refresher, refreshing(url) as afresh:
-        play_games(game, games=3)
+        play_games(game, games=games)
 
 
 def test_what_only_looks_like_something_else_is_not_mistaken(fresh_database: str) -> None:

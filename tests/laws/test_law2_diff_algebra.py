@@ -38,7 +38,9 @@ def assert_nothing_differs_from_itself(version: Version) -> None:
     assert {name: rows.height for name, rows in changes.items()} == dict.fromkeys(ENTITIES, 0)
 
 
-def test_a_stored_diff_leads_from_the_parent_to_the_version(fresh_database: str) -> None:
+def test_a_stored_diff_leads_from_the_parent_to_the_version(
+    fresh_database: str, games: int
+) -> None:
     def game(random: Random) -> None:
         settle(connection)
         forget(refresher)
@@ -52,4 +54,4 @@ def test_a_stored_diff_leads_from_the_parent_to_the_version(fresh_database: str)
         assert_nothing_differs_from_itself(versions[0])
 
     with refreshing(fresh_database) as refresher, player(fresh_database) as connection:
-        play_games(game, games=3)
+        play_games(game, games=games)

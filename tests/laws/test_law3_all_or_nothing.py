@@ -11,6 +11,7 @@ from incremental_assets.instance.home import Home, open_instance
 from incremental_assets.instance.runs import unfinished_runs
 from tests.killed import kill_refreshes
 from tests.live import NAME, written_config
+from tests.source_troubles import SOURCE_FAULTS
 from tests.sources import postgresql
 from tests.troubles import FAULTS
 from tests.watched import run_module
@@ -30,11 +31,14 @@ def slots(instance: dg.DagsterInstance) -> int:
     return instance.event_log_storage.get_concurrency_info(NAME).active_slot_count
 
 
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    # On S3 a refresh of moto's server takes several times as long: the commit alone.
     ("store", "points", "tries"),
-    [("local", "spread", 30), ("s3", "commit", len(FAULTS))],
+    [
+        ("local", "few", len(FAULTS)),
+        pytest.param("local", "spread", 30, marks=pytest.mark.campaign),
+        # On S3 a refresh of moto's server takes several times as long.
+        pytest.param("s3", "few", len(FAULTS), marks=pytest.mark.campaign),
+    ],
 )
 def test_whatever_fails_the_head_is_whole_and_the_next_refresh_needs_no_help(
     home: Path, fresh_database: str, store: str, points: str, tries: int
@@ -43,10 +47,18 @@ def test_whatever_fails_the_head_is_whole_and_the_next_refresh_needs_no_help(
     assert survived(home, *asked) >= tries
 
 
-@pytest.mark.timeout(600)
-def test_whatever_happens_at_the_source_likewise(home: Path, fresh_database: str) -> None:
-    asked = ("--at", "source", "--url", fresh_database, "--points", "spread")
-    assert survived(home, *asked) >= 25
+@pytest.mark.parametrize(
+    ("points", "tries"),
+    [
+        ("few", len(SOURCE_FAULTS)),
+        pytest.param("spread", 25, marks=pytest.mark.campaign),
+    ],
+)
+def test_whatever_happens_at_the_source_likewise(
+    home: Path, fresh_database: str, points: str, tries: int
+) -> None:
+    asked = ("--at", "source", "--url", fresh_database, "--points", points)
+    assert survived(home, *asked) >= tries
 
 
 def survived(home: Path, *asked: str) -> int:

@@ -136,7 +136,6 @@ def trial(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=250,
             )
         assert refreshed.returncode == 1, refreshed.stderr
         outcomes = json.loads(refreshed.stdout)["connections"]

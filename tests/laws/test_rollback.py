@@ -67,7 +67,7 @@ def assert_at_the_source(refresher: Refresher, afresh: Refresher, url: str) -> N
 
 
 def test_after_any_ddl_a_rollback_is_exact_and_the_next_refresh_undoes_it(
-    fresh_database: str,
+    fresh_database: str, games: int
 ) -> None:
     def game(random: Random) -> None:
         settle(connection)
@@ -93,7 +93,7 @@ def test_after_any_ddl_a_rollback_is_exact_and_the_next_refresh_undoes_it(
         refreshing(fresh_database) as afresh,
         player(fresh_database) as connection,
     ):
-        play_games(game, games=2)
+        play_games(game, games=games)
 
 
 def test_a_rollback_over_renames_and_deletions(fresh_database: str) -> None:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-WAIT = 90_000.0
+from tests.waiting import LIMIT_SECONDS
+
+WAIT = LIMIT_SECONDS * 1000
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -9,23 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from incremental_assets.config.loading import ENVIRONMENT_VARIABLE
 from incremental_assets.naming import LOCATION
+from tests.waiting import LIMIT_SECONDS, Sign, end_of, wait_until
 from tests.webserver import queries
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[2]
-# Far more than is needed where nothing else runs.
-WAIT_SECONDS = 120.0
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
 ASSET_JOB = "__ASSET_JOB"
 
@@ -83,7 +81,8 @@ class Webserver:
         self.directory = directory
         self.home = home
         self._log = directory / "dagster.log"
-        self._port = _free_port()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._port = free_port()
         self.url = f"http://{HOST}:{self._port}"
         self._environment = os.environ | {
             "DAGSTER_HOME": str(home),
@@ -105,12 +104,12 @@ class Webserver:
         """It answers while this lasts; its processes end with all that they started."""
         workspace = self.directory / "workspace.yaml"
         # The name is the project's own: runs of the command line say that they come from there.
-        where = {"host": HOST, "port": _free_port(), "location_name": LOCATION}
+        where = {"host": HOST, "port": free_port(), "location_name": LOCATION}
         workspace.write_text(json.dumps({"load_from": [{"grpc_server": where}]}))
         code = ["dagster", "api", "grpc", "-h", HOST, "-p", str(where["port"])]
         served = ["dagster_webserver", "-h", HOST, "-p", str(self._port), "-w", str(workspace)]
         with self._process([*code, "-m", "tests.webserver.location"]):
-            wait_until(lambda: _listens(where["port"]))
+            self.wait_until(lambda: _listens(where["port"]))
             with self._process(served), ExitStack() as self._daemon:
                 self.start_daemon()
                 self._wait_for_answers()
@@ -123,8 +122,20 @@ class Webserver:
         command = ["tests.webserver.daemon", "run", "-w", str(workspace)]
         self._daemon.enter_context(self._process(command))
 
-    def _process(self, command: Sequence[str]) -> AbstractContextManager[None]:
-        return process(command, self.directory, self._environment, self._log)
+    @contextmanager
+    def _process(self, command: Sequence[str]) -> Iterator[None]:
+        name = command[0]
+        module = [sys.executable, "-m", *command]
+        with process(module, self.directory, self._environment, self._log) as started:
+            self.processes[name] = started
+            try:
+                yield
+            finally:
+                del self.processes[name]
+
+    def wait_until(self, condition: Callable[[], object], *signs: Sign) -> None:
+        """Poll ``condition`` until it holds, as long as all processes are there."""
+        wait_until(condition, lambda: end_of(self.processes), *signs)
 
     def answers(self) -> bool:
         """Whether it can be asked, and its code location is loaded."""
@@ -136,7 +147,7 @@ class Webserver:
 
     def _wait_for_answers(self) -> None:
         try:
-            wait_until(self.answers)
+            self.wait_until(self.answers)
         except AssertionError as error:
             error.add_note(self.end_of_log())
             raise
@@ -159,7 +170,7 @@ class Webserver:
     def command(self, *arguments: str, faulty: bool = False) -> tuple[int, str]:
         """The same, to its end: exit code, and what it printed."""
         with self.start(*arguments, faulty=faulty) as process:
-            told, _ = process.communicate(timeout=WAIT_SECONDS)
+            told, _ = process.communicate()
         return process.returncode, told
 
     def ask(self, query: str, **variables: Any) -> Any:
@@ -169,7 +180,7 @@ class Webserver:
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         (told,) = answer["data"].values()
@@ -245,9 +256,21 @@ class Webserver:
 
     def finish(self, run_id: str) -> Run:
         """The run when it has come to its end."""
-        query = queries.STATUS
-        wait_until(lambda: self.ask(query, run=run_id)["status"] in FINISHED)
+        self.wait_until(lambda: self.status(run_id) in FINISHED)
         return self.run(run_id)
+
+    def status(self, run_id: str) -> str:
+        """How far a run is."""
+        return str(self.ask(queries.STATUS, run=run_id)["status"])
+
+    def failure(self, job: str, *, but: int = 0) -> Sign:
+        """A sign: a run of the job has failed; ``but``: so many may."""
+
+        def failed() -> str | None:
+            found = [one for one in self.run_ids(job) if self.status(one) == "FAILURE"]
+            return self.run(found[0]).log if len(found) > but else None
+
+        return failed
 
     def finish_backfill(self, backfill_id: str) -> tuple[str, list[Run]]:
         """The status of a backfill that has come to its end, and its runs, oldest first."""
@@ -255,7 +278,7 @@ class Webserver:
         def status() -> str:
             return str(self.ask(queries.BACKFILL_STATUS, backfill=backfill_id)["status"])
 
-        wait_until(lambda: status() not in ("REQUESTED", "CANCELING"))
+        self.wait_until(lambda: status() not in ("REQUESTED", "CANCELING"))
         runs = self.run_ids(**{"dagster/backfill": backfill_id})
         return status(), [self.run(run_id) for run_id in reversed(runs)]
 
@@ -275,11 +298,11 @@ def _pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
 @contextmanager
 def process(
     command: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path
-) -> Iterator[None]:
-    """A module runs in ``directory`` while this lasts; it is killed with all that it started."""
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command runs in ``directory`` while this lasts; it is killed with all that it started."""
     with log.open("ab") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            command,
             cwd=directory,
             env=environment,
             stdout=printed,
@@ -287,19 +310,11 @@ def process(
             start_new_session=True,
         )
     try:
-        yield
-        assert process.poll() is None, f"{command[0]} has ended by itself"
+        yield process
+        assert process.poll() is None, f"{' '.join(command)} has ended by itself"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
-    """Poll ``condition`` until it holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} seconds"
-        time.sleep(0.4)
 
 
 def _listens(port: int) -> bool:
@@ -307,7 +322,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -13,11 +13,12 @@ from incremental_assets.naming import EXTRACTION_TAG, LOCATION
 from incremental_resources.state_store.head import Head
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.store import StateStore
+from tests.waiting import Sign, end_of
 from tests.webserver import queries
 from tests.webserver.faulty import BLOCKED
-from tests.webserver.server import ASSET_JOB, Run, Webserver, wait_until
+from tests.webserver.server import ASSET_JOB, FINISHED, Run, Webserver
 
-TABLES = tuple(f"item_{number:02}" for number in range(12))
+TABLES = tuple(f"item_{number:02}" for number in range(8))
 TABLES_OF_A_BATCH = 2
 BATCHES = len(TABLES) // TABLES_OF_A_BATCH
 ASSETS = (
@@ -142,7 +143,10 @@ class Shop:
             self.server.start("refresh", self.name, faulty=True) as process,
         ):
             try:
-                wait_until(lambda: any(map(self.is_reading, {*self.run_ids()} - earlier)))
+                self.server.wait_until(
+                    lambda: any(map(self.is_reading, {*self.run_ids()} - earlier)),
+                    lambda: end_of({"refresh": process}),
+                )
             finally:
                 process.kill()
 
@@ -153,6 +157,14 @@ class Shop:
     def run_ids(self) -> list[str]:
         """The same, only who they are."""
         return self.server.run_ids(f"{self.name}_refresh")
+
+    def wait_until_reading(self, run_id: str) -> None:
+        """The run gets to its step ``columns``."""
+        self.server.wait_until(lambda: self.is_reading(run_id), self._end_of_run(run_id))
+
+    def _end_of_run(self, run_id: str) -> Sign:
+        server = self.server
+        return lambda: server.run(run_id).log if server.status(run_id) in FINISHED else None
 
     def is_reading(self, run_id: str) -> bool:
         """Whether a run is in its step ``columns``."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.webserver.server import ASSET_JOB, wait_until
-from tests.webserver.shops import ASSETS, TABLES, Shops
+from tests.webserver.server import ASSET_JOB
+from tests.webserver.shops import ASSETS, BATCHES, TABLES, Shops
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ def test_a_failed_run_of_the_command_line_can_be_re_executed_from_failure(shop: 
     broken.break_tables(TABLES[0])
     code, told = broken.server.command("refresh", "broken", faulty=True)
     assert code == 1
-    assert "1 of 6 batches of broken failed" in told
+    assert f"1 of {BATCHES} batches of broken failed" in told
     broken.break_tables()
     (failed,) = broken.runs()
     again = broken.server.finish(broken.server.reexecute(failed.id, "FROM_FAILURE"))
@@ -53,7 +53,7 @@ def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
     with busy.columns_blocked():
         # From an asset's page, where runs have none of the job's tags.
         running = busy.server.launch(ASSET_JOB, busy.assets(*ASSETS))
-        wait_until(lambda: busy.is_reading(running))
+        busy.wait_until_reading(running)
         patient = busy.server.start("refresh", "busy", "--wait")
         code, told = busy.server.command("refresh", "busy")
         assert code == 1
@@ -61,7 +61,7 @@ def test_a_refresh_gives_way_to_the_one_that_is_running(shop: Shops) -> None:
         assert patient.poll() is None
     first = busy.server.finish(running)
     assert first.status == "SUCCESS", first.log
-    told, _ = patient.communicate(timeout=60)
+    told, _ = patient.communicate()
     assert patient.returncode == 0, told
     (second,) = busy.runs()
     assert second.began > first.ended

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import make_url
 
 from incremental_assets.config.loading import ENVIRONMENT_VARIABLE
-from tests.webserver.server import ROOT, Webserver, process, wait_until
+from tests.waiting import end_of, wait_until
+from tests.webserver.server import ROOT, Webserver, process
 
 pytestmark = pytest.mark.integration
 
@@ -35,9 +36,9 @@ def started(way: str, folder: Path) -> Iterator[Webserver]:
     server = Webserver(folder, folder / "home", folder / "connections.yaml")
     unset = ("DAGSTER_HOME", ENVIRONMENT_VARIABLE)
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    command = [*WAYS[way], "--port", str(make_url(server.url).port)]
-    with process(command, folder, environment | OWN_SETTINGS, folder / "printed.txt"):
-        wait_until(server.answers)
+    command = [sys.executable, "-m", *WAYS[way], "--port", str(make_url(server.url).port)]
+    with process(command, folder, environment | OWN_SETTINGS, folder / "printed.txt") as it:
+        wait_until(server.answers, lambda: end_of({way: it}))
         yield server
 
 
@@ -78,7 +79,14 @@ def processes_of(home: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.campaign),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.campaign),
+    ],
+)
 def test_a_signal_to_the_ui_alone_ends_all_that_it_started(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
@@ -97,7 +105,7 @@ def test_a_signal_to_the_ui_alone_ends_all_that_it_started(
             start_new_session=True,
         )
     try:
-        wait_until(server.answers)
+        wait_until(server.answers, lambda: end_of({"ui": ui}))
         assert len(processes_of(home)) > 1
         ui.send_signal(ending)
         assert ui.wait() == 0, (tmp_path / "printed.txt").read_text()

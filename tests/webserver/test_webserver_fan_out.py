@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.webserver.server import wait_until
 from tests.webserver.shops import BATCHES, TABLES, Shops
 
 pytestmark = pytest.mark.integration
@@ -23,7 +22,8 @@ def test_a_batch_that_failed_for_good_is_read_by_a_person_and_the_rest_follows(
     plan = server.finish(server.launch("fanned_plan"))
     assert plan.status == "SUCCESS", plan.log
     server.start_daemon()
-    wait_until(lambda: f"{BATCHES - 1} of {BATCHES} batches" in told())
+    one_failed = server.failure("fanned_batch", but=1)
+    server.wait_until(lambda: f"{BATCHES - 1} of {BATCHES} batches" in told(), one_failed)
     assert "no other run is asked for" in told()
     runs = [server.run(run_id) for run_id in server.run_ids("fanned_batch")]
     (failed,) = (run for run in runs if run.status == "FAILURE")
@@ -37,9 +37,9 @@ def test_a_batch_that_failed_for_good_is_read_by_a_person_and_the_rest_follows(
     fanned.break_tables()
     again = fanned.materialize("column_batches", partition=missing)
     assert again.status == "SUCCESS", again.log
-    wait_until(lambda: fanned.store.head() is not None)
+    server.wait_until(lambda: fanned.store.head() is not None, server.failure("fanned_apply"))
     (apply,) = server.run_ids("fanned_apply")
     assert server.finish(apply).status == "SUCCESS"
     assert fanned.version() == 1
     assert len(server.run_ids("fanned_batch")) == BATCHES
-    wait_until(lambda: told() == "No extraction of fanned_plan is open.")
+    server.wait_until(lambda: told() == "No extraction of fanned_plan is open.")

@@ -6,7 +6,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.webserver.server import wait_until
 from tests.webserver.shops import TABLES, Shop, Shops
 
 pytestmark = pytest.mark.integration
@@ -21,7 +20,7 @@ def ticks(watched: Shop) -> list[Mapping[str, Any]]:
 def wait_for_ticks(watched: Shop, number: int) -> list[Mapping[str, Any]]:
     """So many ticks that began after now, newest first."""
     earlier = len(ticks(watched))
-    wait_until(lambda: len(ticks(watched)) > earlier + number)
+    watched.server.wait_until(lambda: len(ticks(watched)) > earlier + number)
     return ticks(watched)[:number]
 
 
@@ -32,7 +31,7 @@ def wait_for_version(watched: Shop, number: int) -> None:
         head = watched.store.head()
         return head is not None and head.head.version == number
 
-    wait_until(is_there)
+    watched.server.wait_until(is_there, watched.server.failure("watched_refresh"))
     watched.server.finish(watched.run_ids()[0])
 
 
@@ -69,12 +68,12 @@ def test_the_state_follows_the_source_by_itself(shop: Shops) -> None:
 
     # Nobody can log in: the tick says so, and no refresh is tried.
     allow_connections(watched, "false")
-    wait_until(lambda: ticks(watched)[0]["status"] == "FAILURE")
+    watched.server.wait_until(lambda: ticks(watched)[0]["status"] == "FAILURE")
     assert "not currently accepting connections" in str(ticks(watched)[0]["error"])
     assert len(watched.run_ids()) == 2
     # Then all is well again. The database's own row in the catalog has another version now.
     allow_connections(watched, "true")
-    wait_until(lambda: len(watched.run_ids()) == 3)
+    watched.server.wait_until(lambda: len(watched.run_ids()) == 3)
     assert watched.server.finish(watched.run_ids()[0]).status == "SUCCESS"
     assert {tick["status"] for tick in wait_for_ticks(watched, 2)} == {"SKIPPED"}
 

@@ -40,7 +40,6 @@ def told_without_rights(where: Path, *arguments: str) -> "subprocess.CompletedPr
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
 
 

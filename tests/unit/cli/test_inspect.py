@@ -81,12 +81,14 @@ def test_what_reads_only_state_needs_no_address(
 
 def test_status_tells_version_age_counts_and_the_last_change(refreshed: Shop, run: Run) -> None:
     refreshed.commit(SECOND, {"tables": {}}, at=MARKER + timedelta(hours=2))
+    marker = MARKER + timedelta(hours=2)
+    youngest = (datetime.now(UTC) - marker).total_seconds()
     shop, other = json.loads(run("status", "--json").stdout)["connections"]
+    oldest = (datetime.now(UTC) - marker).total_seconds()
     assert other["name"] == "other"
     assert shop["version"] == 3
     assert shop["marker"] == "2026-01-31T14:00:00.123456Z"
-    age = (datetime.now(UTC) - MARKER - timedelta(hours=2)).total_seconds()
-    assert shop["age_seconds"] == pytest.approx(age, abs=60)
+    assert youngest - 1 <= shop["age_seconds"] <= oldest + 1
     assert shop["counts"] == {"databases": 1, "schemas": 1, "tables": 2, "columns": 2}
     assert shop["last_change"] == {
         "version": 2,

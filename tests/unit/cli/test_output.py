@@ -31,7 +31,7 @@ def foreign(refreshed: Shop) -> None:
 def command(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
     """The command line as a process of its own; its stderr is kept."""
     module = [sys.executable, "-m", "incremental_assets", *arguments]
-    return subprocess.run(module, stderr=subprocess.PIPE, timeout=120, **how)
+    return subprocess.run(module, stderr=subprocess.PIPE, **how)
 
 
 def diff_in(encoding: str, form: str) -> str:

@@ -18,7 +18,6 @@ def run(*arguments: str) -> dict:
         capture_output=True,
         check=True,
         cwd=PROJECT,
-        timeout=120,
     )
     return json.loads(done.stdout)
 

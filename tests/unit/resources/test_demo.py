@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from incremental_resources.demo.errors import DemoUnavailable
 from incremental_resources.demo.postmaster import Postmaster
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.demo.shop import apply_changes, changes, create_shop
+from tests.waiting import wait_until
 
 ASK = """
 import sys
@@ -117,10 +117,7 @@ def test_what_was_stored_is_there_after_stop_and_start(server: DemoServer) -> No
 def test_a_server_that_was_killed_starts_again(server: DemoServer, place: Path) -> None:
     server.url()
     os.kill(recorded(place / "home").pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while server.running() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not server.running()
+    wait_until(lambda: not server.running())
     assert one(server.url("postgres"), "select 1") == 1
 
 

@@ -139,8 +139,8 @@ def test_what_repeating_cannot_mend_is_asked_once(objects, server, act: Act, rem
 
 
 def test_a_silent_server_ends_in_a_timeout(server):
-    objects = s3_objects(server.endpoint, server.bucket(), read_timeout=1)
-    fault = server.fail("^GET .*/a", lambda request: (server.released.wait(60), request.cut())[1])
+    objects = s3_objects(server.endpoint, server.bucket(), read_timeout=0.2)
+    fault = server.fail("^GET .*/a", lambda request: (server.released.wait(), request.cut())[1])
     with pytest.raises(StoreUnavailable, match="did not answer in time after 6") as caught:
         objects.read("a")
     assert caught.value.transient
