@@ -15,6 +15,8 @@ EXTRACTION_TAG = "incremental/extraction"
 BATCH_TAG = "incremental/batch_of"
 HEAD_TAG = "incremental/head"
 REASON_TAG = "incremental/reason"
+# How a refresh ended, for people: a version, nothing changed, refused, dry run.
+OUTCOME_TAG = "incremental/outcome"
 PROCESS_TAG = "incremental/process"
 
 # The working file with the tables that a refused extraction found gone.

@@ -17,6 +17,8 @@ from incremental_assets.core.errors import (
     NoOpenExtraction,
 )
 from incremental_assets.core.refusals import gone_counts, gone_names, refusal_message
+from incremental_assets.instance.claims import add_tags
+from incremental_assets.naming import OUTCOME_TAG
 from incremental_assets.steps import refresh
 from incremental_assets.steps.failures import failing_with_our_message, retries
 from incremental_assets.steps.judging import (
@@ -68,7 +70,10 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         chosen = {check.name for check in context.selected_asset_check_keys}
         version = version_of(step)
         yield from (one for one in _results(step, version) if one.check_name in chosen)
-        stop_if_suspicious(step, judge(step, version))
+        verdict = judge(step, version)
+        if verdict.refused:
+            add_tags(context.instance, context.run.run_id, {OUTCOME_TAG: "refused"})
+        stop_if_suspicious(step, verdict)
 
     return current_state_checks
 

@@ -7,7 +7,7 @@ import dagster as dg
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.lineage.observing import observe_tables
-from incremental_assets.steps import metadata, refresh
+from incremental_assets.steps import metadata, refresh, state_metadata
 from incremental_assets.steps.committing import clean_up, commit, write_candidate
 from incremental_assets.steps.judging import stop_if_unfit
 from incremental_assets.steps.merging import compare
@@ -38,37 +38,40 @@ def _incremental_diff_asset(connection: Connection) -> dg.AssetsDefinition:
         step = refresh.of_step(context, connection, states[connection.name])
         if step.unchanged:
             return metadata.unchanged(step)
-        return metadata.compared(step, compare(step))
+        return state_metadata.compared(step, compare(step))
 
     return incremental_diff
 
 
 def _current_state_asset(connection: Connection) -> dg.AssetsDefinition:
-    hours = connection.options.freshness_hours
-
     @connection_asset(
         connection,
         after=["incremental_diff"],
         description="The files and the manifest of the new version. Nobody sees it before "
-        "`marker` has moved the head.",
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)),
+        "`marker` has moved the head; its figures are those of the current version.",
     )
     def current_state(
         context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
     ) -> dg.MaterializeResult:
         step = refresh.of_step(context, connection, states[connection.name])
-        if step.same:
+        if step.unchanged:
             return metadata.unchanged(step)
-        return metadata.versioned(step, write_candidate(step))
+        if step.same:
+            return state_metadata.kept(step)
+        return state_metadata.versioned(step, write_candidate(step))
 
     return current_state
 
 
 def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
+    hours = connection.options.freshness_hours
+
     @connection_asset(
         connection,
         after=["current_state"],
         description="The head moves: version, marker and probe in one compare-and-swap.",
+        # Here, because nothing else materializes only with a commit.
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours)),
     )
     def marker(
         context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
@@ -80,8 +83,9 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_unfit(step)
         changed = not step.same
         moved = commit(step)
+        state_metadata.report_state(context, step, moved, changed=changed)
         observe_tables(context, step)
         clean_up(context, step)
-        return metadata.committed(moved, changed=changed)
+        return state_metadata.committed(step, moved, changed=changed)
 
     return marker

@@ -26,7 +26,7 @@ from incremental_assets.instance.runs import (
     execute,
     make_way,
 )
-from incremental_assets.naming import EXTRACTION_TAG, partitions_name, refresh_job_name
+from incremental_assets.naming import EXTRACTION_TAG, OUTCOME_TAG, partitions_name, refresh_job_name
 from incremental_assets.steps.batches import Progress
 from incremental_assets.steps.failures import message_of, message_of_check
 from incremental_assets.steps.fan_out import why_busy
@@ -136,6 +136,7 @@ class Refresher:
             working_directory=Path.cwd(),
             run_config=wish.run_config(name),
             assets=_dry_assets(job) if wish.dry_run else None,
+            tags={OUTCOME_TAG: "dry run"} if wish.dry_run else None,
         )
         outcome, started = Outcome(name, run_id=run.run_id), time.monotonic()
         self._execute(job, run, outcome, on_event)

@@ -72,6 +72,31 @@ def condensed(diffs: Mapping[str, pl.LazyFrame]) -> dict[str, View]:
     return views
 
 
+def changes_by_schema(diffs: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    """How many objects changed where and how: schema, entity, change, objects; most first.
+
+    A schema is written as its path; an object with several changed attributes counts once.
+    """
+    parts = []
+    for name, rows in diffs.items():
+        entity = ENTITIES[name]
+        place = pl.concat_str(entity.key[:2], separator=".")
+        objects = rows.select(place.alias("schema"), "change", *entity.key[2:], *_former(entity))
+        counts = objects.unique().group_by("schema", "change").agg(pl.len().alias("objects"))
+        parts.append(counts.select("schema", pl.lit(name).alias("entity"), "change", "objects"))
+    if not parts:
+        return pl.DataFrame()
+    return (
+        pl.concat(parts)
+        .collect()
+        .sort("objects", "schema", "entity", "change", descending=[True, False, False, False])
+    )
+
+
+def _former(entity: Entity) -> list[str]:
+    return [f"previous_{name}" for name in entity.key]
+
+
 def _without_incidental(
     entity: Entity, rows: pl.LazyFrame
 ) -> tuple[pl.LazyFrame, Mapping[str, int]]:

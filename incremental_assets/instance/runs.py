@@ -53,6 +53,7 @@ def create_run(
     working_directory: Path,
     run_config: Mapping[str, Any],
     assets: Sequence[dg.AssetKey] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[dg.JobDefinition, dg.DagsterRun]:
     """Record a run that the UI shows and can re-execute.
 
@@ -75,7 +76,7 @@ def create_run(
         selected,
         run_id=run_id,
         run_config=run_config,
-        tags={**job.run_tags, **process_tags(run_id)},
+        tags={**job.run_tags, **process_tags(run_id), **(tags or {})},
         asset_selection=selection,
         remote_job_origin=origin,
     )

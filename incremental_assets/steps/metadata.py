@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,16 +10,12 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.core.change import Change
-from incremental_assets.core.diff_lines import line_of
-from incremental_assets.core.entities import ENTITIES, TABLES, Entity
+from incremental_assets.core.entities import TABLES, Entity
 from incremental_assets.core.plan import batch_count
 from incremental_assets.steps.batches import Batch
 from incremental_assets.steps.failures import MESSAGE
 from incremental_assets.steps.listing import LEFT_OUT
 from incremental_assets.steps.refresh import Refresh
-from incremental_assets.steps.rolling_back import RolledBack
-from incremental_resources.state_store.head import HeadRef
-from incremental_resources.state_store.version import Version
 
 SHOWN_ROWS = 20
 LONGEST_CELL = 100
@@ -181,72 +177,5 @@ def merged(
             "seconds in the source": round(sum(batch.seconds for batch in batches), 3),
             "tables to be read again": report.height,
             "extraction": refresh.extraction.id,
-        }
-    )
-
-
-def compared(refresh: Refresh, found: Mapping[str, Any]) -> dg.MaterializeResult:
-    """Of a diff: objects by entity and change, and where there was a version the first rows."""
-    metadata: dict[str, Any] = {"changed": not found["same"]}
-    for entity, changes in found["changes"].items():
-        for change, count in changes.items():
-            metadata[f"{entity} {change}"] = count
-    metadata["changes"] = sum(sum(changes.values()) for changes in found["changes"].values())
-    for entity, changes in found["changes"].items() if refresh.base else ():
-        if any(changes.values()):
-            rows = refresh.frame(f"diff/{entity}")
-            metadata[f"first changed {entity}"] = _lines_of(ENTITIES[entity], rows)
-    return dg.MaterializeResult(metadata=metadata)
-
-
-def _lines_of(entity: Entity, rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """The first rows of an entity's diff as `diff` shows them on the command line."""
-    lines = [line_of(entity, row) for row in rows.head(SHOWN_ROWS).iter_rows(named=True)]
-    headings = ["change", entity.singular, "what"]
-    return table_of(pl.DataFrame(lines, schema=headings, orient="row"), rows=rows.height)
-
-
-def versioned(refresh: Refresh, version: Version) -> dg.MaterializeResult:
-    """Of a version that was written."""
-    manifest = version.manifest
-    return dg.MaterializeResult(
-        metadata={
-            "changed": True,
-            "version": version.number,
-            **manifest.counts,
-            "bytes": sum(entry.bytes for entry in manifest.files),
-            "files": len(manifest.files),
-            "extraction": refresh.extraction.id,
-        }
-    )
-
-
-def rolled_back(connection: str, done: RolledBack) -> dg.AssetMaterialization:
-    """Of a head that was moved by a rollback, which is no run."""
-    head = done.head.head
-    return dg.AssetMaterialization(
-        asset_key=[connection, "marker"],
-        description=f"Rollback to version {done.target.number}.",
-        metadata={
-            "version": head.version,
-            "marker": dg.MetadataValue.timestamp(head.marker),
-            "revision": head.revision,
-            "changed": True,
-            "rolled back to": done.target.number,
-            "extraction": head.extraction,
-        },
-    )
-
-
-def committed(moved: HeadRef, *, changed: bool) -> dg.MaterializeResult:
-    """Of a moved head."""
-    head = moved.head
-    return dg.MaterializeResult(
-        metadata={
-            "version": head.version,
-            "marker": dg.MetadataValue.timestamp(head.marker),
-            "revision": head.revision,
-            "changed": changed,
-            "extraction": head.extraction,
         }
     )

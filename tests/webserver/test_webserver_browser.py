@@ -79,8 +79,8 @@ def test_one_click_refreshes_a_connection(shop: Shops, page: Page) -> None:
     see(page, re.compile(rf"CREATED\s*visited\.public\.{TABLES[0]}\.more\s*integer"))
 
     # A page that is open already does not show what the daemon finds afterwards.
-    visited.server.wait_until(lambda: visited.is_fresh("current_state"))
-    open_asset(page, "visited", "current_state", "overview")
+    visited.server.wait_until(lambda: visited.is_fresh("marker"))
+    open_asset(page, "visited", "marker", "overview")
     see(page, "Fails if more than 24 hours since last materialization")
     see(page, re.compile(r"Freshness policy\s*Passing"))
 

@@ -64,8 +64,8 @@ def _roll_back(
     from incremental_assets.cli.last_runs import existing_instance
     from incremental_assets.instance.home import locate_home
     from incremental_assets.instance.runs import make_way
-    from incremental_assets.steps.metadata import rolled_back
     from incremental_assets.steps.rolling_back import roll_back
+    from incremental_assets.steps.state_metadata import rolled_back
     from incremental_assets.wiring import open_state
 
     store, dialect = open_state(config, connection), config.connection(connection).dialect()
@@ -75,7 +75,8 @@ def _roll_back(
         done = roll_back(store, dialect, number)
         if instance is not None and done is not None:
             try:
-                instance.report_runless_asset_event(rolled_back(connection, done))
+                for event in rolled_back(connection, store.uri, done):
+                    instance.report_runless_asset_event(event)
             except Exception as error:  # noqa: BLE001 - whatever it is, the state has moved on
                 told = f"{type(error).__name__}: {error}"
                 click.echo(
