@@ -4,7 +4,6 @@ PutObject with If-None-Match creates, with If-Match swaps; the ETag is the tag. 
 handed in. Requests and their retries are in s3_bucket.py, uploads in parts in s3_multipart.py.
 """
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from incremental_resources.state_store.objects import Digest, Stored, checked, p
 from incremental_resources.state_store.s3_bucket import Bucket, Refused
 from incremental_resources.state_store.s3_retries import Retries
 from incremental_resources.state_store.s3_scan import Credentials, Scanner
-from incremental_resources.state_store.scratch import private_folder, scratch_folder
+from incremental_resources.state_store.scratch import private_scratch
 
 
 class S3Objects:
@@ -112,10 +111,8 @@ class S3Objects:
         return self._scanner.scan(self._key(path), lambda: self._must_exist(path))
 
     def scratch(self) -> Path:
-        parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.geteuid()}"
-        with refusals_explained(parent):
-            private_folder(parent)
-            return scratch_folder(parent)
+        with refusals_explained(Path(tempfile.gettempdir())):
+            return private_scratch()
 
     def check(self) -> None:
         prove(self)

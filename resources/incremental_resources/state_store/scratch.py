@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,6 +37,13 @@ def scratch_folder(parent: Path) -> Path:
         if not _is_folder(at):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(at))
     return mine
+
+
+def private_scratch() -> Path:
+    """This process's directory where temporary files go, for us alone. Raises as private_folder."""
+    parent = Path(tempfile.gettempdir()) / f"incremental-assets-{os.geteuid()}"
+    private_folder(parent)
+    return scratch_folder(parent)
 
 
 def private_folder(folder: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_crashed_writers_journal_is_left_alone(live: Live, path: Path) -> None
         writer.executemany("insert into product (name) values (?)", [("x" * 5000,)] * 50)
         shutil.copy(path, left)
         shutil.copy(f"{path}-journal", f"{left}-journal")
-    with pytest.raises(AccessDenied, match="has to be recovered"):
+    with pytest.raises(AccessDenied, match="has to be rolled back"):
         tables(sqlite(left))
 
 
