@@ -5,6 +5,7 @@ Whether deletions are plausible is judged in ``core/deletions.py``.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -66,42 +67,51 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
     def current_state_checks(
         context: dg.AssetCheckExecutionContext, states: dg.ResourceParam[States]
     ):
-        step = _refresh(context, connection, states[connection.name])
+        store = states[connection.name]
+        step = _refresh(context, connection, store)
+        version = version_of(step) if step else _current(store)
         chosen = {check.name for check in context.selected_asset_check_keys}
-        version = version_of(step)
-        yield from (one for one in _results(step, version) if one.check_name in chosen)
-        verdict = judge(step, version)
-        if verdict.refused:
+        rest = _of_step(step, version) if step else _none_of_step()
+        results = chain(_of_version(version), rest)
+        yield from (one for one in results if one.check_name in chosen)
+        if step and (verdict := judge(step, version)).refused:
             add_tags(context.instance, context.run.run_id, {OUTCOME_TAG: "refused"})
-        stop_if_suspicious(step, verdict)
+            stop_if_suspicious(step, verdict)
 
     return current_state_checks
 
 
 def _refresh(
     context: dg.AssetCheckExecutionContext, connection: Connection, store: StateStore
-) -> Refresh:
+) -> Refresh | None:
     """The refresh to be judged; run by themselves, the checks look at the current version again.
 
-    Raises:
-        NoOpenExtraction: there is neither a new version nor a current one.
+    None where no refresh made that one, or retention removed what is left of it.
     """
     with suppress(NoOpenExtraction, ExtractionClosed):
         step = refresh.of_step(context, connection, store, or_committed=True)
         if step.written:
             return step
-    if last := refresh.of_head(connection, store):
-        return last
-    raise NoOpenExtraction(
-        f"{connection.name} has no version to look at. Run the job {connection.name}_refresh: "
-        "it makes one."
-    )
+    return refresh.of_head(connection, store)
 
 
-def _results(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckResult]:
+def _current(store: StateStore) -> Version:
+    version = store.current()
+    if version is None:
+        raise NoOpenExtraction(
+            f"{store.connection} has no version to look at. Run the job {store.connection}_refresh:"
+            " it makes one."
+        )
+    return version
+
+
+def _of_version(version: Version | None) -> Iterator[dg.AssetCheckResult]:
     # The files first: what is read of them afterwards is what was compared.
     yield _result("files_agree", "; ".join(disagreeing_files(version)))
     yield _result("keys_unique", "; ".join(repeated_keys(version)))
+
+
+def _of_step(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckResult]:
     yield _result("batches_complete", "; ".join(missing_batches(step)))
     yield _deletions_result(step, judge(step, version))
     report = step.report
@@ -111,6 +121,17 @@ def _results(step: Refresh, version: Version | None) -> Iterator[dg.AssetCheckRe
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"tables": report.height, "to be read again": table_of(report)},
     )
+
+
+def _none_of_step() -> Iterator[dg.AssetCheckResult]:
+    """After a rollback, say: its files are all there is to look at."""
+    for name in ("batches_complete", "deletions_plausible", "columns_as_listed"):
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=True,
+            description="The current version was made by no refresh that is still on record "
+            "(a rollback, say), so that there is nothing to judge.",
+        )
 
 
 def _deletions_result(step: Refresh, verdict: Verdict) -> dg.AssetCheckResult:

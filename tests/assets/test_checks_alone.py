@@ -9,6 +9,10 @@ import dagster as dg
 import pytest
 
 from incremental_assets.build import build_definitions
+from incremental_assets.steps.rolling_back import roll_back
+from incremental_resources.source.dialect import dialect_for
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, configured
 
 
@@ -90,6 +94,7 @@ def test_what_a_person_accepted_is_not_refused_again(
         if one.check_name == "deletions_plausible"
     )
     shown = {name: value.value for name, value in guarded.metadata.items()}
+    assert "too much disappeared at once" in str(shown.pop("message"))
     assert str(shown.pop("gone")).splitlines()[-1] == "| table | shop.main.orders |"
     entities = ("databases", "schemas", "tables", "columns", "procedures")
     assert shown == {f"gone {name}": int(name == "tables") for name in entities}
@@ -118,3 +123,30 @@ def test_without_a_version_they_say_what_to_do(
 ) -> None:
     with pytest.raises(dg.Failure, match=f"Run the job {NAME}_refresh"):
         checks.execute_in_process(instance=instance)
+
+
+def test_after_a_rollback_they_say_what_they_can(
+    definitions: dg.Definitions,
+    checks: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+) -> None:
+    job = definitions.resolve_job_def(f"{NAME}_refresh")
+    assert job.execute_in_process(instance=instance).success
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as source:
+        source.execute("create table more (id integer)")
+    assert job.execute_in_process(instance=instance).success
+    store = StateStore(LocalObjects(tmp_path / "catalog"), NAME)
+    assert roll_back(store, dialect_for("sqlite://"), 1)
+
+    results = checks.execute_in_process(instance=instance).get_asset_check_evaluations()
+
+    assert [one.passed for one in results] == [True] * 5
+    told = {one.check_name: one.description or "" for one in results}
+    assert "nothing to judge" in told["deletions_plausible"]
+    assert "nothing to judge" not in told["files_agree"]
+
+    (tables,) = (tmp_path / "catalog" / NAME).glob("versions/00000003*/tables.parquet")
+    tables.unlink()
+    failed = checks.execute_in_process(instance=instance, raise_on_error=False)
+    assert not failed.get_asset_check_evaluations()[0].passed

@@ -32,7 +32,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def shop(database: Path, instance: dg.DagsterInstance) -> Iterator[Refresher]:
-    with refreshing(f"sqlite:///{database}", instance=instance) as refresher:
+    with refreshing(
+        f"sqlite:///{database}", instance=instance, deletion_guard_percent=20
+    ) as refresher:
         yield refresher
 
 
