@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -170,8 +171,10 @@ class Source:
 
         ``databases``: those to ask, as ``databases()`` returned them; by default it is asked.
         """
-        found = self.probes(databases)
-        return None if found is None else combined(found)
+        if not self.dialect.has("probe"):
+            return None
+        names = self.databases() if databases is None else databases
+        return combined(dict(zip(names, self._each(self._probe, names), strict=True)))
 
     def probes(
         self, databases: Sequence[str] | None = None, *, last: Mapping[str, ProbeReading] = NONE_YET
@@ -196,8 +199,11 @@ class Source:
                 writes = session.rows("writes")[0]["writes"]
         if last and writes is not None and last.writes == writes:
             return last
+        return replace(self._probe(database), writes=writes)
+
+    def _probe(self, database: str) -> ProbeReading:
         with self._session("the probe", database) as session:
-            return ProbeReading(str(session.rows("probe")[0]["probe"]), writes)
+            return ProbeReading(str(session.rows("probe")[0]["probe"]), None)
 
     def listing(
         self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None
