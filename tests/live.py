@@ -77,7 +77,8 @@ def refresh_as_a_person(refresher: Refresher) -> Outcome:
 
 
 def forget(refresher: Refresher) -> None:
-    """Empty the store: the next refresh is a first one."""
+    """Empty the store, and Dagster's memory of it: the next refresh is a first one."""
+    refresher._instance.wipe_assets([dg.AssetKey([NAME, "marker"])])
     refresher.store(NAME).objects.delete(NAME)
 
 

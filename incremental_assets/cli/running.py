@@ -53,12 +53,14 @@ class RefreshRequest:
     dry_run: bool = False
     wait: bool = False
     verbose: bool = False
+    accept_new_state: bool = False
 
     def run_config(self, connection: str) -> dict[str, Any]:
         """As the launchpad would have it."""
         asked = {
             "full": self.full,
             "accept_deletions": self.accept_deletions,
+            "accept_new_state": self.accept_new_state,
             "reason": self.reason,
         }
         config: dict[str, Any] = {"ops": {f"{connection}__extraction": {"config": asked}}}

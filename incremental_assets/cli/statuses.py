@@ -12,6 +12,7 @@ import dagster as dg
 
 from incremental_assets.cli.last_runs import last_error, running
 from incremental_assets.core.marker import age
+from incremental_assets.instance.commits import last_commit
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.head import Head
 from incremental_resources.state_store.store import StateStore
@@ -41,6 +42,9 @@ def status_of(
     if instance:
         status["running"] = running(instance, store.connection)
         status["last_error"] = last_error(instance, store.connection, head)
+        known = last_commit(instance, store.connection) if head is None else None
+        if known and not status["last_error"]:
+            status["last_error"] = f"StateGone: {known.missed_at(store.connection, store.uri)}"
     return status
 
 

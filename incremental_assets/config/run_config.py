@@ -16,6 +16,11 @@ class ExtractionConfig(dg.Config):
         description="Accept that the objects which the last refused refresh listed are gone. "
         "Anything beyond that list is refused again.",
     )
+    accept_new_state: bool = Field(
+        default=False,
+        description="Begin with version 1 although versions were committed before and their state "
+        "is not there any more.",
+    )
     reason: str = Field(
         default="",
         description="Why this refresh was asked for; kept with the extraction.",

@@ -5,6 +5,7 @@ RuleError
 ├── InvalidScope           a filter is not a valid pattern: fix the configuration
 ├── DeletionsSuspicious    too much disappeared at once: look, then accept or fix the grants
 ├── VersionUnfit           what would be committed is missing or damaged: run the refresh job
+├── StateGone              versions were committed before, and none is there: find them
 ├── NoOpenExtraction       a step has no extraction to work for: run the refresh job
 ├── ExtractionClosed       its extraction is over: run the refresh job, which opens a new one
 ├── UnknownObject          no version that is kept has it: name another one
@@ -32,6 +33,10 @@ class DeletionsSuspicious(RuleError):
 
 class VersionUnfit(RuleError):
     """There is nothing to commit, or it fails a blocking check; the problems are in the message."""
+
+
+class StateGone(RuleError):
+    """The state is empty although Dagster knows of versions in it; where, is in the message."""
 
 
 class NoOpenExtraction(RuleError):

@@ -4,6 +4,7 @@ Calls into Dagster's inner modules are here and in ``lost.py``, which tells the 
 living. What a run does is in ``assets/``.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.remote_origin import (
@@ -88,6 +90,22 @@ def execute(
 ) -> Generator[dg.DagsterEvent]:
     """Execute ``run`` in this process, event by event; closed early, it ends there."""
     yield from execute_run_iterator(InMemoryJob(job), run, instance)
+
+
+def report_failed_partition(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, partition: str
+) -> None:
+    """Let the UI count a partition as failed that this run was to materialize and did not.
+
+    Dagster counts a partition as failed where a run that planned it ended as failed; a run without
+    partitions plans none.
+    """
+    planned = DagsterEvent.build_asset_materialization_planned_event(
+        context.run.job_name,
+        context.get_step_execution_context().step.key,
+        AssetMaterializationPlannedData(key, partition=partition),
+    )
+    context.instance.report_dagster_event(planned, context.run.run_id, logging.DEBUG)
 
 
 def cancel(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

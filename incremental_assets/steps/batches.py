@@ -5,7 +5,7 @@ retry, a re-execution and a person's click all read only what is missing.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,8 +16,9 @@ import polars as pl
 from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, TABLES, conform
 from incremental_assets.core.errors import BatchesFailed
-from incremental_assets.core.plan import batch_key, split_batch_key, tables_of_batch
+from incremental_assets.core.plan import batch_count, batch_key, split_batch_key, tables_of_batch
 from incremental_assets.instance.claims import add_tags
+from incremental_assets.instance.runs import report_failed_partition
 from incremental_assets.naming import BATCH_TAG, EXTRACTION_TAG
 from incremental_assets.steps.listing import listed_at
 from incremental_assets.steps.refresh import Refresh, of_id, why_closed
@@ -98,7 +99,9 @@ def read_batches(
     source.close()
     _report(context, step, done, as_partitions=as_partitions and not failed)
     if failed:
-        raise _failure(step, failed, len(numbers))
+        if not as_partitions:
+            _report_failed(context, step, failed)
+        raise _failure(step, failed)
     return done
 
 
@@ -137,15 +140,21 @@ def _report(
             )
 
 
-def _failure(step: Refresh, failed: dict[int, Exception], of: int) -> BatchesFailed:
+def _report_failed(context: dg.AssetExecutionContext, step: Refresh, failed: Iterable[int]) -> None:
+    key = dg.AssetKey([step.connection.name, "column_batches"])
+    for number in failed:
+        report_failed_partition(context, key, batch_key(step.extraction.id, number))
+
+
+def _failure(step: Refresh, failed: dict[int, Exception]) -> BatchesFailed:
     told = "\n".join(
         f"- {batch_key(step.extraction.id, number)}: {type(error).__name__}: {error}"
         for number, error in sorted(failed.items())
     )
     return BatchesFailed(
-        f"{len(failed)} of {of} batches of {step.connection.name} failed; the others are kept. "
-        "Re-execute the run from failure, or materialize the missing partitions of "
-        f"column_batches and then columns: only these are read again.\n{told}",
+        f"{len(failed)} of {batch_count(step.plan)} batches of {step.connection.name} failed; "
+        "the others are kept. Re-execute the run from failure, or materialize the failed "
+        f"partitions of column_batches and then columns: only these are read again.\n{told}",
         transient=all(getattr(error, "transient", False) for error in failed.values()),
     )
 

@@ -15,6 +15,7 @@ import polars as pl
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.run_config import ExtractionConfig
 from incremental_assets.core.entities import TABLES
+from incremental_assets.core.errors import StateGone
 from incremental_assets.core.marker import (
     Fingerprint,
     foreign_ids,
@@ -24,6 +25,7 @@ from incremental_assets.core.marker import (
 )
 from incremental_assets.core.scope import Scope
 from incremental_assets.instance.claims import add_tags
+from incremental_assets.instance.commits import last_commit
 from incremental_assets.naming import CONNECTION_TAG, EXTRACTION_TAG, plan_job_name
 from incremental_assets.steps.metadata import names_of
 from incremental_assets.steps.refresh import BACKFILL_TAG, Refresh
@@ -87,10 +89,15 @@ def open_extraction(
     """Read clock and probe, decide the mode, record it all, and tag the run with the extraction.
 
     A retry of the step goes on with the extraction that its first attempt opened.
+
+    Raises:
+        StateGone: there is no version, Dagster knows of one, and nobody accepted that.
     """
     run = context.instance.get_run_by_id(context.run.run_id)
     if context.retry_number and (opened := _opened_by(context.run.run_id, store)):
         return Refresh(connection, store, _tag(context, opened))
+    if found.head is None and not config.accept_new_state:
+        _stop_if_state_is_gone(context.instance, store)
     clock, probe = found.source.clock(), found.source.probe(found.databases)
     # No later session may be behind the one that asked for the probe.
     identity = found.source.reached
@@ -118,6 +125,11 @@ def open_extraction(
         "accept_deletions": config.accept_deletions,
     }
     return Refresh(connection, store, _tag(context, _recorded(context, store, record)))
+
+
+def _stop_if_state_is_gone(instance: dg.DagsterInstance, store: StateStore) -> None:
+    if known := last_commit(instance, store.connection):
+        raise StateGone(known.missed_at(store.connection, store.uri))
 
 
 def _opened_by(run_id: str, store: StateStore) -> Extraction | None:

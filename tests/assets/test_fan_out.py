@@ -195,7 +195,7 @@ def test_a_batch_that_fails_waits_for_a_person_who_reads_it_again(fanned: Fanned
     assert f"no other run is asked for {key}. Fix" in told
     failed = fanned.instance.get_runs(dg.RunsFilter(job_name=f"{NAME}_batch"))
     assert [run.status.value for run in failed].count("FAILURE") == 1
-    assert str(last_error(fanned.instance, NAME, None)).startswith("BatchesFailed: 1 of 1 batches")
+    assert str(last_error(fanned.instance, NAME, None)).startswith("BatchesFailed: 1 of 3 batches")
     # The change sensor takes it for a refresh that failed, once.
     assert fanned.skipped("change").startswith("Attempt 1 to refresh failed")
     fanned.break_tables()

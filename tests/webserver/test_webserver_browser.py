@@ -103,7 +103,8 @@ def test_a_failed_batch_is_named_and_read_again_alone(shop: Shops, page: Page) -
 
     heal_that_batch_only(halted)
     open_asset(page, "halted", "column_batches", "partitions")
-    see(page, "Missing (1)")
+    see(page, "Failed (1)")
+    see(page, "Missing (0)")
     page.get_by_role("button", name="Materialize…").click()
     page.get_by_role("button", name="Failed and missing", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("1 partition")

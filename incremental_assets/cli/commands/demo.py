@@ -68,7 +68,9 @@ def stop(server: DemoServer, home: Home) -> None:
 
 def play(server: DemoServer, instance: dg.DagsterInstance, home: Home, *, verbose: bool) -> bool:
     """The whole story; whether it ends well."""
-    out, config, wish = console(), demo_config(home.demo), RefreshRequest(verbose=verbose)
+    out, config = console(), demo_config(home.demo)
+    # Its home was just emptied.
+    wish = RefreshRequest(verbose=verbose, accept_new_state=True)
     started = time.monotonic()
     server.reset()
     url = server.url()

@@ -37,6 +37,11 @@ from incremental_assets.wiring import current_config
     is_flag=True,
     help="Accept that what the last refused refresh listed is gone.",
 )
+@click.option(
+    "--accept-new-state",
+    is_flag=True,
+    help="Begin with version 1 although the state that was committed before is not there any more.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would change; commit nothing.")
 @click.option("--wait", is_flag=True, help="Wait for a refresh of the same connection to end.")
 @click.option("--reason", default="", metavar="TEXT", help="Kept with the extraction.")
@@ -48,6 +53,7 @@ def refresh_command(
     connections: tuple[str, ...],
     full: bool,
     accept_deletions: bool,
+    accept_new_state: bool,
     dry_run: bool,
     wait: bool,
     reason: str,
@@ -61,7 +67,15 @@ def refresh_command(
     names = connections or tuple(one.name for one in config.connections)
     for name in names:
         config.connection(name)
-    wish = RefreshRequest(full, accept_deletions, reason, dry_run, wait, bool(settings["verbose"]))
+    wish = RefreshRequest(
+        full=full,
+        accept_deletions=accept_deletions,
+        accept_new_state=accept_new_state,
+        reason=reason,
+        dry_run=dry_run,
+        wait=wait,
+        verbose=bool(settings["verbose"]),
+    )
     outcomes = []
     with (
         open_instance(locate_home(os.environ, Path.cwd())) as instance,

@@ -67,11 +67,15 @@ def wide_console() -> Console:
     return out
 
 
+# Columns whose cells a narrow terminal does not break: half a date says nothing.
+UNBROKEN = frozenset({"version", "created", "true as of", "size"})
+
+
 def table(out: Console, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows below headings; a cell that is one of the known words has its colour."""
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
-        grid.add_column(Text(heading), overflow="fold")
+        grid.add_column(Text(heading), overflow="fold", no_wrap=heading in UNBROKEN)
     for row in rows:
         grid.add_row(*map(_cell, row))
     out.print(grid)

@@ -96,8 +96,13 @@ def apply_changes(url: str) -> list[str]:
 
 
 def _load(shop: psycopg.Connection[tuple[object, ...]]) -> bool:
-    there = shop.execute("select to_regclass('sales.orders') is not null").fetchone()
-    if there == (True,):
+    # Whatever a person has made of the shop since, it is not loaded over it.
+    used = shop.execute(
+        "select shobj_description(oid, 'pg_database') is not null or exists (select from "
+        "pg_namespace where nspname !~ '^(pg_|information_schema$|public$)') "
+        "from pg_database where datname = current_database()"
+    ).fetchone()
+    if used == (True,):
         return False
     for name in SHOP_FILES:
         shop.execute(_read(name).encode())
