@@ -50,10 +50,15 @@ def test_it_shows_the_demo_and_warns_of_nothing(way: str, tmp_path: Path) -> Non
 
     with started(way, tmp_path) as server:
         nodes = server.ask("{ assetNodes { assetKey { path } groupName } }")
+        if way == "ui":
+            server.wait_until(lambda: "The UI answers" in (tmp_path / "printed.txt").read_text())
 
     assert ["demo", "tables"] in [node["assetKey"]["path"] for node in nodes]
     assert {node["groupName"] for node in nodes} == {"demo"}
     printed = (tmp_path / "printed.txt").read_text()
+    if way == "ui":
+        assert f"The UI answers at {server.url}." in printed
+        assert f"{server.url}/locations/incremental_assets.definitions/jobs/demo_refresh" in printed
     warned = [
         line
         for line in printed.splitlines()

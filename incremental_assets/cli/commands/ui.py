@@ -8,7 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from urllib.request import urlopen
 
 import click
 
@@ -18,6 +21,7 @@ from incremental_assets.instance.home import Home, locate_home, open_instance, p
 from incremental_assets.instance.runs import fail_abandoned_runs
 from incremental_assets.naming import LOCATION
 from incremental_assets.wiring import current_config
+from incremental_resources.demo.errors import DemoUnavailable
 from incremental_resources.demo.server import DemoServer
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -54,13 +58,48 @@ def ui_command(settings: dict[str, object], port: int, host: str) -> None:
     with open_instance(home) as instance:
         for run_id in fail_abandoned_runs(instance):
             click.echo(f"Run {run_id} was left by a killed process; it is marked as failed.")
-    click.echo(f"The UI is at http://{host}:{port} in a few seconds. Ctrl-C ends it.")
+    click.echo(f"Dagster starts, which takes some seconds; the UI will be at {_url(host, port)}.")
+    demo = any(connection.embedded for connection in config.connections)
+    Thread(
+        target=_announce,
+        args=(host, port, config.connections[0].name, DemoServer(home.demo) if demo else None),
+        daemon=True,
+    ).start()
     try:
         code = _serve(home, host, port, explicit)
     finally:
-        if any(connection.embedded for connection in config.connections):
+        if demo:
             DemoServer(home.demo).stop()
     sys.exit(code)
+
+
+def _url(host: str, port: int) -> str:
+    """Where a browser of this machine finds it."""
+    named = "127.0.0.1" if host in ("", "0.0.0.0") else "[::1]" if host == "::" else host
+    return f"http://{named}:{port}"
+
+
+def _announce(host: str, port: int, connection: str, demo: DemoServer | None) -> None:
+    """Say that the UI answers, once it does, and what to click first."""
+    url = _url(host, port)
+    while not _answers(url):
+        time.sleep(0.3)
+    job = f"{url}/locations/{LOCATION}/jobs/{connection}_refresh"
+    click.echo(f"The UI answers at {url}. Ctrl-C ends it.")
+    click.echo(
+        f"A refresh: {job}, Materialize all. By itself: switch a sensor on under Automation."
+    )
+    if demo is not None:
+        with suppress(DemoUnavailable):
+            click.echo(f"The demo's database, to change something in it: {demo.psql_command()}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/server_info", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
