@@ -6,6 +6,8 @@ rooms of the project.
 
 import csv
 import json
+import re
+import tomllib
 import urllib.error
 import urllib.request
 import zipfile
@@ -100,6 +102,24 @@ def test_it_brings_two_names_and_all_their_files(how: str, wheel: Path) -> None:
     assert brought == (set().union(*ours.values()) if how == "wheel" else HOOK)
     for package, kind in (("incremental_assets", "yaml"), ("incremental_resources", "sql")):
         assert any(name.endswith(f".{kind}") for name in ours[package])
+
+
+def test_it_needs_what_pyproject_names_and_nothing_else(wheel: Path) -> None:
+    """uv reads the dependencies there; those that hatchling adds to an editable install it does
+    not see.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        needed = re.findall(r"^Requires-Dist: (.*)$", archive.read(metadata).decode(), re.M)
+
+    assert {name_of(one) for one in needed if "extra ==" not in one} == {
+        name_of(one) for one in project["dependencies"]
+    }
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement)[0].lower()
 
 
 def test_of_the_checkout_nothing_else_is_to_be_found(
