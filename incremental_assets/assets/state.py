@@ -6,7 +6,7 @@ import dagster as dg
 
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
-from incremental_assets.lineage.observing import observe_tables
+from incremental_assets.lineage.reporting import report_tables
 from incremental_assets.steps import metadata, refresh, state_metadata
 from incremental_assets.steps.committing import clean_up, commit, write_candidate
 from incremental_assets.steps.judging import stop_if_unfit
@@ -84,7 +84,7 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
         changed = not step.same
         moved = commit(step)
         state_metadata.report_state(context, step, moved, changed=changed)
-        observe_tables(context, step)
+        report_tables(context, step)
         clean_up(context, step)
         return state_metadata.committed(step, moved, changed=changed)
 

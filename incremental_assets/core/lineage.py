@@ -3,20 +3,22 @@
 What a view reads is found out in views; assets are made of it outside the core.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from incremental_assets.core.change import GONE
-from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_assets.core.diff_lines import line_of
+from incremental_assets.core.entities import COLUMNS, ENTITIES, TABLES
 from incremental_assets.core.scope import VIEW_KINDS, Scope
 
 Key = tuple[str, str, str]  # database, schema, table
 Place = tuple[str, str]  # schema, table
 Source = tuple[str, str, str]  # schema, table, column
 Row = Mapping[str, Any]
+Line = tuple[str, str, str]  # change, column, what
 
 
 @dataclass(frozen=True)
@@ -91,27 +93,22 @@ def _columns_of(tables: pl.DataFrame, columns: pl.LazyFrame | None) -> pl.DataFr
     )
 
 
-def changes_by_table(diffs: Iterable[pl.DataFrame]) -> dict[Key, list[str]]:
-    """Table -> the changes of itself and of its columns, in words; tables that are gone are not in.
+def changes_by_table(diffs: Mapping[str, pl.DataFrame]) -> dict[Key, list[Line]]:
+    """Table -> the changes of itself and of its columns: change, column, from what to what.
 
-    ``diffs`` are those of tables and columns. ``UPDATED comment`` is a change of the table itself,
-    ``CREATED column name`` one of a column.
+    Args:
+        diffs: those of tables and columns, by the entity's name.
+
+    A table that is gone is not in, unless another one has taken its name.
     """
-    told: dict[Key, list[str]] = {}
+    found: dict[Key, list[Line]] = {}
     gone: set[Key] = set()
-    for diff in diffs:
+    taken: set[Key] = set()
+    for name, diff in diffs.items():
         for row in diff.iter_rows(named=True):
             key = (row["database"], row["schema"], row["table"])
-            if "column" not in row and row["change"] in GONE:
-                gone.add(key)
-            told.setdefault(key, []).append(_in_words(row))
-    return {key: words for key, words in told.items() if key not in gone}
-
-
-def _in_words(row: Row) -> str:
-    words: Sequence[str | None] = (
-        row["change"],
-        f"column {row['column']}" if "column" in row else None,
-        row["attribute"],
-    )
-    return " ".join(word for word in words if word)
+            if name == TABLES.name:
+                (gone if row["change"] in GONE else taken).add(key)
+            change, _, what = line_of(ENTITIES[name], row)
+            found.setdefault(key, []).append((change, row.get("column") or "", what))
+    return {key: lines for key, lines in found.items() if key not in gone - taken}

@@ -3,6 +3,7 @@
 Which tables are shown is decided in lineage; what views read, in the core.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ import polars as pl
 
 from incremental_assets.config.connection import Connection
 from incremental_assets.core.asset_keys import key_part
-from incremental_assets.core.lineage import Key, Reads, Table
+from incremental_assets.core.lineage import Key, Line, Reads, Table
+from incremental_assets.core.names import path_of
 from incremental_assets.naming import CONNECTION_TAG
 from incremental_assets.steps.metadata import ROWS, inert, table_of
 
@@ -66,14 +68,25 @@ def described(table: Table) -> dict[str, Any]:
     return metadata
 
 
-def observed(
-    connection: Connection, table: Table, changes: Sequence[str], version: int
-) -> dg.AssetObservation:
-    """The event of a table that changed in a version."""
-    return dg.AssetObservation(
+def changed(
+    connection: Connection, table: Table, changes: Sequence[Line], version: int
+) -> dg.AssetMaterialization:
+    """The event of a table that changed in a version.
+
+    A materialization, because the Columns box of the UI reads no other event.
+    """
+    lines = pl.DataFrame(list(changes), schema=["change", "column", "what"], orient="row")
+    words = "; ".join(" ".join(filter(None, line)) for line in changes)
+    path = path_of(table.key)
+    return dg.AssetMaterialization(
         asset_key=table_key(connection, table.key),
-        description=inert("; ".join(changes), LONGEST_COMMENT),
-        metadata=described(table) | {"changes": list(changes), "version": version},
+        description=inert(words, LONGEST_COMMENT),
+        metadata={
+            **described(table),
+            "changes": table_of(lines),
+            "all changes": f"incremental-assets log {connection.name} {shlex.quote(path)}",
+            "version": version,
+        },
         tags={CONNECTION_TAG: connection.name},
     )
 

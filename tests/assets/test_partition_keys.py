@@ -16,7 +16,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
-from incremental_assets.lineage import observing
+from incremental_assets.lineage import reporting
 from incremental_assets.naming import partitions_name
 from incremental_assets.steps import committing
 from incremental_assets.steps.failures import message_of
@@ -163,7 +163,7 @@ class Defect(Exception):
         (Extraction, "close"),
         (StateStore, "prune"),
         (committing, "is_backfilled"),
-        (observing, "facts_of"),
+        (reporting, "facts_of"),
     ],
 )
 @pytest.mark.parametrize("error", [Defect("of ours"), StoreUnavailable("the store is away")])

@@ -69,12 +69,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def observations(
+def events(
     refresher: Refresher, instance: dg.DagsterInstance, table: str
-) -> list[dg.AssetObservation]:
+) -> list[dg.AssetMaterialization]:
     database = current(refresher).scan("databases").collect()["database"][0]
     key = dg.AssetKey(["shop", database, "public", table])
-    found = [record.asset_observation for record in instance.fetch_observations(key, 10).records]
+    records = instance.fetch_materializations(key, 10).records
+    found = [record.asset_materialization for record in records]
     return [one for one in found if one]
 
 
@@ -128,7 +129,7 @@ def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_dat
     assert "dagster/column_lineage" not in leaking.metadata
 
 
-def test_only_what_changed_is_observed_and_what_is_gone_is_not_shown(
+def test_only_what_changed_is_reported_and_what_is_gone_is_not_shown(
     fresh_database: str, instance: dg.DagsterInstance
 ) -> None:
     live = postgresql(fresh_database)
@@ -137,7 +138,7 @@ def test_only_what_changed_is_observed_and_what_is_gone_is_not_shown(
         fresh_database, instance=instance, lineage={"include": {".*": ["public"]}}
     ) as refresher:
         refresh(refresher)
-        assert observations(refresher, instance, "customer") == []
+        assert events(refresher, instance, "customer") == []
         live.ddl(
             "alter table customer add column phone text",
             "comment on table sale is 'One row per sale'",
@@ -147,22 +148,24 @@ def test_only_what_changed_is_observed_and_what_is_gone_is_not_shown(
         )
         refresh(refresher)
 
-        (customer,) = observations(refresher, instance, "customer")
-        (sale,) = observations(refresher, instance, "sale")
-        (fresh,) = observations(refresher, instance, "fresh")
+        (customer,) = events(refresher, instance, "customer")
+        (sale,) = events(refresher, instance, "sale")
+        (fresh,) = events(refresher, instance, "fresh")
         for unchanged in ("turnover", "kept", "gone"):
-            assert observations(refresher, instance, unchanged) == []
+            assert events(refresher, instance, unchanged) == []
         found = specs(refresher)
         refresh(refresher)
-        assert len(observations(refresher, instance, "customer")) == 1
+        assert len(events(refresher, instance, "customer")) == 1
 
     names = [one.name for one in customer.metadata["dagster/column_schema"].schema.columns]
     assert names == ["id", "name", "mail", "phone"]
-    assert "CREATED column phone" in customer.metadata["changes"].value
+    assert "| CREATED | phone | text |" in str(customer.metadata["changes"].value)
+    assert "log shop" in str(customer.metadata["all changes"].value)
     assert customer.metadata["version"].value == 2
     assert sale.metadata["comment"].value == "One row per sale"
-    assert sale.metadata["changes"].value == ["UPDATED comment"]
-    assert fresh.metadata["changes"].value[0] == "CREATED"
+    (said,) = str(sale.metadata["changes"].value).splitlines()[2:]
+    assert said == '| UPDATED |  | comment: null → "One row per sale" |'
+    assert "| CREATED |  | TABLE |" in str(fresh.metadata["changes"].value)
     assert ("public", "gone") not in found
     assert ("public", "fresh") in found
 
@@ -231,7 +234,7 @@ def test_beyond_the_limit_none_is_shown_and_that_is_said(
         refresh(refresher)
         with caplog.at_level(logging.WARNING):
             assert specs(refresher) == {}
-        assert observations(refresher, instance, "a") == []
+        assert events(refresher, instance, "a") == []
         assert "admits 2 tables" in description_of_tables(refresher).replace("&#46;", ".")
 
     assert "more than its limit of 1. Narrow `include`, or raise `limit`." in caplog.text

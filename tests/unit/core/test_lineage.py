@@ -59,8 +59,23 @@ def test_a_diff_is_told_by_table_and_tables_that_are_gone_are_not() -> None:
         {**name, "table": "b", "column": "y", "change": "UPDATED", "attribute": "data_type"},
     )
 
-    assert changes_by_table([tables, columns]) == {
-        ("shop", "public", "a"): ["UPDATED comment", "DELETED column x"],
-        ("shop", "public", "b"): ["UPDATED column y data_type"],
-        ("shop", "public", "new"): ["CREATED"],
+    found = changes_by_table({"tables": tables, "columns": columns})
+
+    assert {key: [line[:2] for line in lines] for key, lines in found.items()} == {
+        ("shop", "public", "a"): [("UPDATED", ""), ("DELETED", "x")],
+        ("shop", "public", "b"): [("UPDATED", "y")],
+        ("shop", "public", "new"): [("CREATED", "")],
     }
+    assert found["shop", "public", "b"][0][2] == "data_type: null → null"
+
+
+def test_a_name_that_another_table_has_taken_is_told_of() -> None:
+    key = {"database": "shop", "schema": "public", "table": "a"}
+    previous = {f"previous_{name}": part for name, part in key.items()} | {"previous_table": "b"}
+    tables = diff_of(
+        "tables", {**key, "change": "DELETED"}, {**key, **previous, "change": "RENAMED"}
+    )
+
+    lines = changes_by_table({"tables": tables})["shop", "public", "a"]
+
+    assert ("RENAMED", "", "was shop.public.b") in lines
