@@ -5,10 +5,11 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,30 @@ def test_it_shows_the_demo_and_warns_of_nothing(way: str, tmp_path: Path) -> Non
     assert warned == [], printed
     # Dagster's storage is where the command line looks for it too.
     assert list((tmp_path / ".dagster_home").rglob("runs.db"))
+
+
+def test_the_ui_shows_a_new_table_without_a_click(tmp_path: Path) -> None:
+    database = tmp_path / "shop.db"
+    (tmp_path / "connections.yaml").write_text(
+        "connections: [{name: shop, url: 'sqlite:///./shop.db', lineage: {}}]"
+    )
+
+    def refresh_with(table: str) -> None:
+        with closing(sqlite3.connect(database)) as source:
+            source.execute(f"create table {table} (id integer)")
+        command = [sys.executable, "-m", "incremental_assets", "refresh", "shop"]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    refresh_with("orders")
+    with started("ui", tmp_path) as server:
+
+        def shown() -> set[str]:
+            nodes = server.ask("{ assetNodes { assetKey { path } } }")
+            return {node["assetKey"]["path"][-1] for node in nodes}
+
+        server.wait_until(lambda: "orders" in shown())
+        refresh_with("customers")
+        server.wait_until(lambda: "customers" in shown())
 
 
 def processes_of(home: Path) -> list[str]:

@@ -15,8 +15,10 @@ from urllib.request import urlopen
 
 import click
 
+from incremental_assets.cli.reloading import keep_loaded
 from incremental_assets.cli.shell import ending_with_our_message, fail
 from incremental_assets.config.loading import ENVIRONMENT_VARIABLE, find_config
+from incremental_assets.config.model import Config
 from incremental_assets.instance.home import Home, locate_home, open_instance, prepare_home
 from incremental_assets.instance.runs import fail_abandoned_runs
 from incremental_assets.naming import LOCATION
@@ -60,11 +62,8 @@ def ui_command(settings: dict[str, object], port: int, host: str) -> None:
             click.echo(f"Run {run_id} was left by a killed process; it is marked as failed.")
     click.echo(f"Dagster starts, which takes some seconds; the UI will be at {_url(host, port)}.")
     demo = any(connection.embedded for connection in config.connections)
-    Thread(
-        target=_announce,
-        args=(host, port, config.connections[0].name, DemoServer(home.demo) if demo else None),
-        daemon=True,
-    ).start()
+    server = DemoServer(home.demo) if demo else None
+    Thread(target=_accompany, args=(_url(host, port), config, server), daemon=True).start()
     try:
         code = _serve(home, host, port, explicit)
     finally:
@@ -79,19 +78,17 @@ def _url(host: str, port: int) -> str:
     return f"http://{named}:{port}"
 
 
-def _announce(host: str, port: int, connection: str, demo: DemoServer | None) -> None:
-    """Say that the UI answers, once it does, and what to click first."""
-    url = _url(host, port)
+def _accompany(url: str, config: Config, demo: DemoServer | None) -> None:
+    """Say that the UI answers, once it does, and what to click first; then keep it up to date."""
     while not _answers(url):
         time.sleep(0.3)
-    job = f"{url}/locations/{LOCATION}/jobs/{connection}_refresh"
+    job = f"{url}/locations/{LOCATION}/jobs/{config.connections[0].name}_refresh"
     click.echo(f"The UI answers at {url}. Ctrl-C ends it.")
-    click.echo(
-        f"A refresh: {job}, Materialize all. By itself: switch a sensor on under Automation."
-    )
+    click.echo(f"To refresh: {job}, Materialize all; by itself: a sensor under Automation.")
     if demo is not None:
         with suppress(DemoUnavailable):
             click.echo(f"The demo's database, to change something in it: {demo.psql_command()}")
+    keep_loaded(url, config)
 
 
 def _answers(url: str) -> bool:
