@@ -11,6 +11,7 @@ from incremental_assets.steps import metadata, refresh, state_metadata
 from incremental_assets.steps.committing import clean_up, commit, write_candidate
 from incremental_assets.steps.judging import stop_if_unfit
 from incremental_assets.steps.merging import compare
+from incremental_resources.source.pool import Sources
 from incremental_resources.state_store.pool import States
 
 
@@ -33,8 +34,12 @@ def _incremental_diff_asset(connection: Connection) -> dg.AssetsDefinition:
         description="What changed since the base version, down to single attributes.",
     )
     def incremental_diff(
-        context: dg.AssetExecutionContext, states: dg.ResourceParam[States]
+        context: dg.AssetExecutionContext,
+        sources: dg.ResourceParam[Sources],
+        states: dg.ResourceParam[States],
     ) -> dg.MaterializeResult:
+        # From here on no source is needed; where there are no columns, nobody closed it.
+        sources.close()
         step = refresh.of_step(context, connection, states[connection.name])
         if step.unchanged:
             return metadata.unchanged(step)

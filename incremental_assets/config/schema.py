@@ -7,6 +7,7 @@ It is derived from the models and shipped as ``connections.schema.json``, which
 
 import json
 import os
+import re
 from importlib import resources as package_files
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def modeline(file: Path) -> str:
     schema, folder = Path(str(FILE)), file.absolute().parent
     inside = schema.is_relative_to(folder)
     path = f".{os.sep}{schema.relative_to(folder)}" if inside else str(schema)
+    # An editor takes the path to end at the first space.
+    path = schema.absolute().as_uri() if re.search(r"\s", path) else path
     return f"# yaml-language-server: $schema={path}\n"
 
 

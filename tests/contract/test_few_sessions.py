@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 
 from incremental_assets.cli.app import main
 from incremental_assets.cli.running import RefreshRequest
+from incremental_assets.naming import ENTITY_NAMES
 from incremental_resources.source.errors import SourceUnavailable
 from incremental_resources.source.places import Places
 from tests.live import attempt, current, refresh, refreshing, state, written_config
@@ -142,9 +143,20 @@ def test_batches_of_one_database_need_no_more(url: str, places: int) -> None:
         assert differing(database, state(current(refresher)), partitions=False) == {}
 
 
-def test_no_session_waits_in_a_database_that_is_done(url: str) -> None:
+@pytest.mark.parametrize(
+    ("entities", "after"),
+    [
+        (ENTITY_NAMES, "incremental_diff"),
+        # Its own first act is to close what the listings opened.
+        (("databases", "schemas", "tables"), "current_state"),
+    ],
+    ids=["with columns", "without"],
+)
+def test_no_session_waits_in_a_database_that_is_done(
+    url: str, entities: tuple[str, ...], after: str
+) -> None:
     with (
-        refreshing(url, include=EVERY) as refresher,
+        refreshing(url, include=EVERY, entities=entities) as refresher,
         psycopg.connect(url, autocommit=True) as session,
     ):
         seen: list[int] = []
@@ -152,7 +164,7 @@ def test_no_session_waits_in_a_database_that_is_done(url: str) -> None:
         def tell(event: object) -> None:
             step = str(getattr(event, "step_key", ""))
             if getattr(event, "event_type_value", "") == "STEP_START":
-                seen.append(sessions(session) if step.endswith("incremental_diff") else 0)
+                seen.append(sessions(session) if step.endswith(after) else 0)
 
         assert refresher.run("shop", RefreshRequest(), tell).ok
         assert sum(seen) == 0

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -114,12 +115,21 @@ def _serve(home: Home, host: str, port: int, explicit: str | None) -> int:
         where, command = Path.cwd(), [*command, "-m", LOCATION]
     # In a group of its own: whatever ends this process, from a terminal or from elsewhere, is
     # passed on to all that dagster has started, as a terminal's Ctrl-C would be.
+    early: list[int] = []
+    _on_ending(early.append)
     with subprocess.Popen(command, cwd=where, env=environment, process_group=0) as served:
-        for ending in ENDINGS:
-            signal.signal(ending, lambda *_signal: _signal_group(served.pid, signal.SIGINT))
+        _on_ending(lambda _signal: _signal_group(served.pid, signal.SIGINT))
+        # What came while it was started would have left it behind.
+        if early:
+            _signal_group(served.pid, signal.SIGINT)
         code = served.wait()
         _end_group(served.pid)
         return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
+
+
+def _on_ending(act: Callable[[int], object]) -> None:
+    for ending in ENDINGS:
+        signal.signal(ending, lambda number, _frame: act(number))
 
 
 def _signal_group(group: int, number: int) -> bool:

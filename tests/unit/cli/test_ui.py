@@ -2,12 +2,34 @@
 
 import errno
 import os
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from tests.shop_versions import Run, Shop
+
+# In the place of dagster a program that would go on for long; the signal comes as it is started.
+ENDED_AT_ONCE = """
+import os, subprocess, sys
+from pathlib import Path
+from incremental_assets.cli.commands import ui
+from incremental_assets.instance.home import Home
+
+class Started(subprocess.Popen):
+    def __init__(self, _command, **settings):
+        program = [sys.executable, "-c", "import time; time.sleep(600)"]
+        super().__init__(program, **settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), int(sys.argv[1]))
+
+subprocess.Popen = Started
+sys.exit(ui._serve(Home(Path(sys.argv[2]), None), "127.0.0.1", 3000, None))
+"""
 
 
 @pytest.mark.parametrize("port", ["99999", "65536", "0", "-5", "http"])
@@ -79,3 +101,24 @@ def test_a_ui_that_others_reach_is_said_to_have_no_login_before_it_starts(
     assert after == "\n"
     assert ("has no login: whoever reaches" in told) is open_to_others
     assert ("may launch runs, accept deletions" in told) is open_to_others
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.campaign),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.campaign),
+    ],
+)
+def test_a_signal_that_comes_while_dagster_is_started_leaves_nothing_behind(
+    ending: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", ENDED_AT_ONCE, str(int(ending)), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    try:
+        assert done.returncode == 0, done.stderr
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(done.stdout), 0)
+    finally:
+        subprocess.run(["kill", "-9", done.stdout.strip()], capture_output=True, check=False)

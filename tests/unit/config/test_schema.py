@@ -1,7 +1,10 @@
 """The JSON schema of connections.yaml: equal to the models, and what an editor makes of a file."""
 
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import jsonschema
 import pytest
@@ -99,3 +102,18 @@ def test_the_path_is_relative_where_the_package_lies_below_the_file() -> None:
     path = line.partition("=")[2].rstrip("\n")
     assert not Path(path).is_absolute()
     assert (project / path).read_text() == schema_text()
+
+
+def test_a_path_with_a_space_is_written_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "My Projects" / "connections.schema.json"
+    shipped.parent.mkdir()
+    shipped.write_text(schema_text())
+    monkeypatch.setattr("incremental_assets.config.schema.FILE", shipped)
+
+    line = modeline(tmp_path / "shop" / "connections.yaml")
+
+    # As yaml-language-server finds it in the line.
+    (path,) = re.findall(r"\$schema=(\S+)", line)
+    assert Path(url2pathname(urlsplit(path).path)).read_text() == schema_text()
