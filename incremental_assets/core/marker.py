@@ -89,7 +89,10 @@ def restarted(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     if not before or not since:
         return "it is not known whether the server was restarted since the last refresh"
     told = ", ".join(f"{name} {value}" for name, value in since.items())
-    return f"the server was restarted since the last refresh, or another copy answers ({told})"
+    return (
+        "the server was restarted since the last refresh, its statistics were reset, or another "
+        f"copy answers ({told})"
+    )
 
 
 def _clock_behind(head_marker: datetime, clock: datetime) -> str | None:

@@ -20,7 +20,7 @@ from incremental_assets.core.plan import batch_count, batch_key, split_batch_key
 from incremental_assets.instance.claims import add_tags
 from incremental_assets.instance.runs import report_failed_partition
 from incremental_assets.naming import BATCH_TAG, EXTRACTION_TAG
-from incremental_assets.steps.listing import listed_at
+from incremental_assets.steps.listing import listed_at, note_starts
 from incremental_assets.steps.refresh import Refresh, of_id, why_closed
 from incremental_resources.source.source import Source
 from incremental_resources.state_store.errors import ExtractionMissing
@@ -97,6 +97,7 @@ def read_batches(
             raise
     # What follows needs no source for as long as it lasts.
     source.close()
+    note_starts(step, pinned)
     _report(context, step, done, as_partitions=as_partitions and not failed)
     if failed:
         if not as_partitions:

@@ -14,7 +14,7 @@ import dagster as dg
 from incremental_assets.core.plan import split_batch_key
 from incremental_assets.instance.runs import is_backfilled
 from incremental_assets.naming import partitions_name
-from incremental_assets.steps.refresh import Refresh
+from incremental_assets.steps.refresh import SEVERAL_STARTS, Refresh
 from incremental_resources.errors import ResourceError
 from incremental_resources.state_store.head import Head, HeadRef, VersionRef
 from incremental_resources.state_store.version import Version
@@ -67,7 +67,10 @@ def source_to_keep(step: Refresh) -> dict[str, Any]:
     """The server and how far it was, with the marker of the last full extraction."""
     before = step.base_head.head.source.get("full_at") if step.base_head else None
     full_at = step.record["marker"] if step.record["mode"] == "full" else before
-    return {**step.record["source"], "full_at": full_at}
+    kept = {**step.record["source"], "full_at": full_at}
+    if step.extraction.exists_json(SEVERAL_STARTS):
+        del kept["restart"]
+    return kept
 
 
 def commit(step: Refresh) -> HeadRef:

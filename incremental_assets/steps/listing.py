@@ -11,7 +11,7 @@ import polars as pl
 
 from incremental_assets.core.entities import TABLES, Entity, conform
 from incremental_assets.core.scope import split_tables
-from incremental_assets.steps.refresh import Refresh
+from incremental_assets.steps.refresh import SEVERAL_STARTS, Refresh
 from incremental_resources.source.source import Source
 
 LEFT_OUT = "listings/left_out"
@@ -56,4 +56,15 @@ def _listed(step: Refresh, source: Source, entity: Entity) -> pl.DataFrame:
 def _rows(step: Refresh, pinned: Source, entity: Entity) -> pl.DataFrame:
     # An extraction that an older release has opened knows no databases.
     databases = step.record.get("databases")
-    return conform(entity, pinned.listing(entity.name, entity.schema, databases))
+    rows = conform(entity, pinned.listing(entity.name, entity.schema, databases))
+    note_starts(step, pinned)
+    return rows
+
+
+def note_starts(step: Refresh, pinned: Source) -> None:
+    """Remember where not all of what was read came from one start of the server.
+
+    It may have been another copy of the same files: then no later refresh may trust the tokens.
+    """
+    if "restart" in step.record["source"] and "restart" not in pinned.reached:
+        step.extraction.write_json(SEVERAL_STARTS, content=True)

@@ -28,6 +28,8 @@ from incremental_resources.state_store.store import StateStore
 from incremental_resources.state_store.version import Version
 
 BACKFILL_TAG = "dagster/backfill"
+# The working file that says so.
+SEVERAL_STARTS = "several_starts"
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,18 @@ class Pin:
         self._known = {name: dict(known[name]) for name in known if name != "position"}
         self._furthest = dict(known.get("position", {}))
         self._seen_furthest: Mapping[str, Any] | None = None
+        self._several_starts = False
         self._lock = threading.Lock()
 
     @property
     def reached(self) -> Facts:
-        """What it was pinned to, with the furthest position."""
+        """What it was pinned to, with the furthest position; without ``restart`` once another start
+        of the server has answered."""
         with self._lock:
-            return {**self._known, "position": dict(self._furthest)}
+            known = {**self._known, "position": dict(self._furthest)}
+            if self._several_starts:
+                known.pop("restart", None)
+            return known
 
     def passed(self, found: Facts) -> bool:
         """Let a session go on whose server says ``found``, and remember how far it is.
@@ -77,6 +82,8 @@ class Pin:
                     "address lead to one server, or the standby catch up, then refresh again.",
                     soon=True,
                 )
+            # Restarted meanwhile, or another copy of the same files.
+            self._several_starts |= restart != self._known.get("restart")
             same = restart is not None and restart == self._seen_furthest
             self._furthest.update(found["position"])
             self._seen_furthest = restart

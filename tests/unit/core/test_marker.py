@@ -65,7 +65,8 @@ REASONS = [
     ({"head_source": SERVER | {"restart": STARTED}, "source": SERVER | {"restart": STARTED}}, None),
     (
         {"head_source": SERVER | {"restart": STARTED}, "source": SERVER | {"restart": AGAIN}},
-        "the server was restarted since the last refresh, or another copy answers (started t2)",
+        "the server was restarted since the last refresh, its statistics were reset, or another "
+        "copy answers (started t2)",
     ),
     ({"clock": MARKER}, None),
     ({"clock": MARKER - timedelta(microseconds=1)}, "clock"),
