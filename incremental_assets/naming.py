@@ -19,6 +19,9 @@ REASON_TAG = "incremental/reason"
 OUTCOME_TAG = "incremental/outcome"
 PROCESS_TAG = "incremental/process"
 
+# Where an asset is, in its metadata; Dagster's own name for it.
+URI = "dagster/uri"
+
 # The working file with the tables that a refused extraction found gone.
 REFUSED = "refused"
 

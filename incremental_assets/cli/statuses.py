@@ -42,9 +42,9 @@ def status_of(
     if instance:
         status["running"] = running(instance, store.connection)
         status["last_error"] = last_error(instance, store.connection, head)
-        known = last_commit(instance, store.connection) if head is None else None
-        if known and not status["last_error"]:
-            status["last_error"] = f"StateGone: {known.missed_at(store.connection, store.uri)}"
+        gone = head is None and last_commit(instance, store.connection, store.uri)
+        if gone and not status["last_error"]:
+            status["last_error"] = f"StateGone: {gone.missed(store.connection)}"
     return status
 
 

@@ -5,20 +5,23 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from incremental_assets.naming import URI
+
 
 @dataclass(frozen=True)
 class LastCommit:
-    """The version that the asset ``marker`` showed last, and when."""
+    """The version that the asset ``marker`` showed last, when, and where its HEAD is."""
 
     version: int
     at: datetime
+    head: str
 
-    def missed_at(self, connection: str, uri: str) -> str:
-        """What to say where the state at ``uri`` has no version at all."""
+    def missed(self, connection: str) -> str:
+        """What to say where no HEAD is there any more."""
         return (
-            f"{connection} has no version in {uri}, although version {self.version} was committed "
-            f"on {self.at:%Y-%m-%d %H:%M} UTC. A directory that is not mounted, or another `state` "
-            "in connections.yaml, is the usual cause: see that it is there, then refresh again. "
+            f"{connection} has no version in {self.head.removesuffix('/HEAD')}, although version "
+            f"{self.version} was committed there on {self.at:%Y-%m-%d %H:%M} UTC. A directory that "
+            "is not mounted is the usual cause: see that it is there, then refresh again. "
             "If it is gone for good, begin with version 1:\n"
             f"  incremental-assets refresh {connection} --accept-new-state\n"
             "or in the launchpad:\n"
@@ -26,11 +29,14 @@ class LastCommit:
         )
 
 
-def last_commit(instance: dg.DagsterInstance, connection: str) -> LastCommit | None:
-    """None where this instance has seen none."""
+def last_commit(instance: dg.DagsterInstance, connection: str, uri: str) -> LastCommit | None:
+    """The last one, if it was to the state at ``uri``; a state elsewhere is another one."""
     record = instance.get_latest_materialization_event(dg.AssetKey([connection, "marker"]))
     shown = record.asset_materialization if record else None
-    version = shown.metadata.get("version") if shown else None
-    if record is None or version is None or not isinstance(version.value, int):
+    if record is None or shown is None:
         return None
-    return LastCommit(version.value, datetime.fromtimestamp(record.timestamp, UTC))
+    facts = {name: value.value for name, value in shown.metadata.items()}
+    head, version = facts.get(URI), facts.get("version")
+    if head != f"{uri}/HEAD" or not isinstance(version, int):
+        return None
+    return LastCommit(version, datetime.fromtimestamp(record.timestamp, UTC), str(head))

@@ -128,8 +128,8 @@ def open_extraction(
 
 
 def _stop_if_state_is_gone(instance: dg.DagsterInstance, store: StateStore) -> None:
-    if known := last_commit(instance, store.connection):
-        raise StateGone(known.missed_at(store.connection, store.uri))
+    if known := last_commit(instance, store.connection, store.uri):
+        raise StateGone(known.missed(store.connection))
 
 
 def _opened_by(run_id: str, store: StateStore) -> Extraction | None:

@@ -14,7 +14,7 @@ import polars as pl
 from incremental_assets.core.diff_lines import line_of
 from incremental_assets.core.diff_view import View, changes_by_schema, condensed
 from incremental_assets.instance.claims import add_tags
-from incremental_assets.naming import OUTCOME_TAG
+from incremental_assets.naming import OUTCOME_TAG, URI
 from incremental_assets.steps.committing import candidate, commit_stands
 from incremental_assets.steps.metadata import SHOWN_ROWS, inert, table_of
 from incremental_assets.steps.refresh import Refresh
@@ -22,7 +22,6 @@ from incremental_assets.steps.rolling_back import RolledBack
 from incremental_resources.state_store.head import HeadRef
 from incremental_resources.state_store.version import Version
 
-URI = "dagster/uri"
 NOT_COMMITTED = (
     "Not committed: what the extraction found. `marker` commits it, unless a check or another "
     "refresh keeps it from that."
@@ -130,7 +129,11 @@ def rolled_back(connection: str, uri: str, done: RolledBack) -> list[dg.AssetMat
         "rolled back to": done.target.number,
         "extraction": head.extraction,
     }
-    marker = {"marker": dg.MetadataValue.timestamp(head.marker), "revision": head.revision}
+    marker = {
+        "marker": dg.MetadataValue.timestamp(head.marker),
+        "revision": head.revision,
+        URI: f"{uri}/HEAD",
+    }
     told = f"Rollback to version {done.target.number}."
     state = {**version.manifest.counts, URI: f"{uri}/{version.folder}"}
     return [

@@ -44,7 +44,7 @@ def test_an_empty_state_is_a_first_run_only_where_nothing_was_committed(
 
     assert not refused.ok
     assert refused.error.startswith("StateGone: ")
-    assert "version 1 was committed on" in refused.error
+    assert "version 1 was committed there on" in refused.error
     assert "--accept-new-state" in refused.error
     assert not list(shop.state.rglob("extractions"))
 
@@ -56,7 +56,7 @@ def test_status_says_that_the_state_is_gone(shop: Any, instance: dg.DagsterInsta
     status = status_of(StateStore(shop.objects, NAME), instance, datetime.now(UTC))
 
     assert status["version"] is None
-    assert "version 1 was committed on" in status["last_error"]
+    assert "version 1 was committed there on" in status["last_error"]
 
 
 def test_a_person_may_begin_anew(shop: Any, instance: dg.DagsterInstance) -> None:
@@ -71,3 +71,13 @@ def test_a_state_that_was_never_there_needs_no_word(shop: Any) -> None:
     assert refresh(shop.refresher).version == 1
     forget(shop.refresher)
     assert refresh(shop.refresher).version == 1
+
+
+def test_a_state_elsewhere_is_another_one(
+    shop: Any, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    refresh(shop.refresher)
+    elsewhere, url = LocalObjects(tmp_path / "elsewhere"), f"sqlite:///{tmp_path / 'shop.db'}"
+
+    with refreshing(url, instance=instance, objects=elsewhere) as refresher:
+        assert refresh(refresher).version == 1

@@ -313,8 +313,22 @@ def process(
         yield process
         assert process.poll() is None, f"{' '.join(command)} has ended by itself"
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        for one in _session_of(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
         process.wait()
+
+
+def _session_of(leader: int) -> list[int]:
+    """The processes that began with ``leader``, those in process groups of their own too."""
+    found = [leader]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # After the command's name, which may hold anything: state, parent, group, session.
+            session = stat.read_text().rpartition(")")[2].split()[3]
+            if int(session) == leader:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _listens(port: int) -> bool:
