@@ -49,12 +49,12 @@ def store_trials(campaign: Campaign, which: str) -> Iterator[Trial]:
     for point, fault in chosen(points, which):
         after = isinstance(point, int) and point > swap
         what = points[point]
-        # What cannot be removed after the commit is left to the next refresh.
-        removing = after and what.startswith("delete") and fault.ends != KILLED
+        # Nothing after the commit fails a refresh: what could not be done is left to the next one.
+        tidying = after and fault.ends != KILLED
         yield Trial(
             what,
             fault.name,
-            SURVIVED if removing else fault.ends_at(what == HEAD_SWAP),
+            SURVIVED if tidying else fault.ends_at(what == HEAD_SWAP),
             after or fault.ends == SURVIVED or (point == swap and fault.does),
             partial(doomed, campaign, fault, point),
         )

@@ -312,10 +312,11 @@ def test_the_refusal_of_an_older_release_is_judged_again(watched: Watched, file:
     assert "deletions_plausible" in watched.skipped()
 
 
-def test_a_state_that_was_removed_is_made_again(watched: Watched) -> None:
+def test_a_state_that_was_removed_waits_for_a_person(watched: Watched) -> None:
     first = watched.requested()
     assert watched.obey(first)
     watched.objects.delete(NAME)
     again = watched.requested()
     assert again.run_key != first.run_key
-    assert watched.obey(again)
+    assert not watched.obey(again)
+    assert watched.obey(again, accept_new_state=True)
