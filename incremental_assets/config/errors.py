@@ -166,7 +166,10 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(schema["enum"])
     kind = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
-    return f"{kind[schema['type']]}{_bounds(schema)} (default {shown(schema['default'])})"
+    # What may be left out is a choice of its kind and null.
+    rule = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
+    default = "none" if schema["default"] is None else shown(schema["default"])
+    return f"{kind[rule['type']]}{_bounds(rule)} (default {default})"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:

@@ -61,6 +61,8 @@ def _all_schemas(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_not_a_boolean)]
+# The bounds come first: behind the validator they would not get into the JSON schema.
+Sessions = Annotated[int, Field(ge=1, le=65), BeforeValidator(_not_a_boolean)]
 Amount = Annotated[float, BeforeValidator(_not_a_boolean), Field(allow_inf_nan=False)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Cron = Annotated[str, AfterValidator(_cron)]
@@ -107,10 +109,8 @@ class Options(Model):
         le=64,
         description="Batches of this connection that are read at the same time.",
     )
-    max_sessions: Whole | None = Field(
+    max_sessions: Sessions | None = Field(
         default=None,
-        ge=1,
-        le=65,
         description="Sessions at the source at the same time; without it one more than batches.",
     )
     marker_overlap_hours: Amount = Field(

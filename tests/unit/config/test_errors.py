@@ -92,6 +92,8 @@ BAD_OPTION = [
     ("batch_columns: 0", "0 is not allowed; allowed: a whole number from 1 to 10000000 (default 1"),
     ("batch_columns: true", "true is not allowed; allowed: a whole number"),
     ("batch_tables: many", "'many' is not allowed"),
+    ("max_sessions: 0", "0 is not allowed; allowed: a whole number from 1 to 65 (default none)"),
+    ("max_sessions: few", "'few' is not allowed; allowed: a whole number"),
     ("batch_tables: 1.5", "1.5 is not allowed"),
     (
         "marker_overlap_hours: .nan",
