@@ -1,5 +1,6 @@
 """What a database holds according to SQLAlchemy's Inspector, which shares no query with ours."""
 
+import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -103,21 +104,32 @@ def _add_columns(
 ) -> None:
     wanted = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
     keys = inspector.get_multi_pk_constraint(**wanted)
-    references = inspector.get_multi_foreign_keys(**wanted)
+    foreign_keys = inspector.get_multi_foreign_keys(**wanted)
     is_postgresql = inspector.dialect.name == "postgresql"
     for (_, table), columns in inspector.get_multi_columns(**wanted).items():
         primary = keys.get((schema, table), {}).get("constrained_columns", [])
-        foreign = [key["constrained_columns"] for key in references.get((schema, table), [])]
+        targets = _targets(foreign_keys.get((schema, table), []), schema)
         for position, column in enumerate(columns):
             is_primary = column["name"] in primary
             found["columns"][(schema, table, column["name"])] = (
                 position,
                 is_primary,
-                any(column["name"] in names for names in foreign),
+                sorted(targets.get(column["name"], [])),
                 # SQLite's Inspector does not say it of a key.
                 is_primary or column["nullable"],
                 *_facts(column, is_postgresql=is_postgresql),
             )
+
+
+def _targets(foreign_keys: list[Any], schema: str) -> dict[str, list[tuple[str, ...]]]:
+    """By column, schema, table and column of what its foreign keys lead to."""
+    targets: dict[str, list[tuple[str, ...]]] = {}
+    for key in foreign_keys:
+        place = (key["referred_schema"] or schema, key["referred_table"])
+        pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
+        for column, target in pairs:
+            targets.setdefault(column, []).append((*place, target))
+    return targets
 
 
 def _kinds(inspector: Inspector, schema: str) -> dict[str, str]:
@@ -192,7 +204,7 @@ def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, ...], tupl
                 (
                     position,
                     row["is_primary_key"],
-                    row["is_foreign_key"],
+                    [tuple(target[1:]) for target in json.loads(row["references"] or "[]")],
                     row["is_primary_key"] or row["nullable"],
                     _told(row["default"]),
                     *(row[name] for name in COMPARED),

@@ -74,6 +74,25 @@ REAL_CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
         ("alter table t add foreign key (p) references parent",),
         "drop table parent cascade",
     ),
+    "rename target of foreign key": (
+        ("alter table t add foreign key (p) references parent",),
+        "alter table parent rename to guardian",
+    ),
+    "rename target column of foreign key": (
+        ("alter table t add foreign key (p) references parent",),
+        "alter table parent rename column id to number",
+    ),
+    "move target of foreign key": (
+        ("alter table t add foreign key (p) references parent",),
+        "alter table parent set schema there",
+    ),
+    "rename schema of foreign key's target": (
+        (
+            "alter table parent set schema there",
+            "alter table t add foreign key (p) references there.parent",
+        ),
+        "alter schema there rename to elsewhere",
+    ),
     "add check": ((), "alter table t add check (b > 0)"),
     "rename constraint": ((), "alter table parent rename constraint parent_pkey to pk"),
     "comment on table": ((), "comment on table t is 'one'"),

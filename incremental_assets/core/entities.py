@@ -80,6 +80,7 @@ TABLES = Entity(
     bookkeeping=frozenset({"altered_at", "row_count", "size_bytes", "token"}),
 )
 
+# references: where foreign keys lead, a JSON list of [database, schema, table, column] or null.
 COLUMNS = Entity(
     name="columns",
     singular="column",
@@ -98,6 +99,7 @@ COLUMNS = Entity(
         "numeric_precision": INT32,
         "numeric_scale": INT32,
         "collation": TEXT,
+        "references": TEXT,
     },
 )
 

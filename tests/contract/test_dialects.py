@@ -1,5 +1,6 @@
 """What every product's dialect must do, on a live database of its own."""
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,9 @@ def test_the_catalogue_is_what_was_made(live: Live, source: Source) -> None:
     ]
     assert "(20)" in read["data_type"][3]
     assert read["default"][3].startswith("'pen'")
+    (led_to,) = read["references"].drop_nulls()
+    assert read["references"][5] == led_to
+    assert json.loads(led_to) == [[live.database, live.schema, "product", "id"]]
 
 
 def test_parents_are_listed_and_columns_are_counted(source: Source) -> None:

@@ -1,5 +1,7 @@
 """What PostgreSQL prints: its kinds of relations, types, routines, statistics."""
 
+import json
+
 import polars as pl
 import psycopg
 import pytest
@@ -62,6 +64,33 @@ def test_a_column_prints_what_it_is(
 ) -> None:
     found = column(live, definition)
     assert found | printed == found
+
+
+def test_foreign_keys_lead_where_they_were_declared_to(live: Live) -> None:
+    live.ddl(
+        "create schema other",
+        "create table other.pair (x integer, y integer, primary key (y, x))",
+        "create table split (k integer primary key) partition by list (k)",
+        "create table split_1 partition of split for values in (1)",
+        "create table split_2 partition of split for values in (2)",
+        "create table item (a integer unique, b integer references split, c integer, d integer, "
+        "foreign key (c, d) references other.pair, foreign key (c) references item (a))",
+        "create table parts (k integer, s integer references split) partition by list (k)",
+        "create table parts_1 partition of parts for values in (1)",
+    )
+    with live.source() as source:
+        read = listed(source, "columns").filter(pl.col("references").is_not_null())
+    targets = {
+        (row["table"], row["column"]): [target[1:] for target in json.loads(row["references"])]
+        for row in read.to_dicts()
+    }
+    assert targets == {
+        ("item", "b"): [["public", "split", "k"]],
+        ("item", "c"): [["other", "pair", "y"], ["public", "item", "a"]],
+        ("item", "d"): [["other", "pair", "x"]],
+        ("parts", "s"): [["public", "split", "k"]],
+        ("parts_1", "s"): [["public", "split", "k"]],
+    }
 
 
 def test_every_kind_of_relation_is_listed_and_nothing_else(live: Live, fresh_database: str) -> None:

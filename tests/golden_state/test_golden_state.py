@@ -28,7 +28,9 @@ from tests.golden_state.make import HERE, make, play
 from tests.golden_state.older import MISSING, OLDER, make_older
 from tests.live import NAME, attempt, current, differences, full, refresh, refreshing
 
+PRESENT = f"format_{FORMAT}"
 RELEASED = sorted(at.name for at in HERE.glob("format_*"))
+EARLIER = [name for name in RELEASED if name != PRESENT]
 # Its markers lie in the past, which is no reason to read everything again here.
 OPTIONS = {"reconcile_every_days": 3650, "deletion_guard_percent": 100}
 
@@ -151,6 +153,7 @@ def test_it_can_be_exported(place: Place) -> None:
         assert exported.height == place.store.find(3).rows(entity)
 
 
+@pytest.mark.parametrize("place", [PRESENT], indirect=True)
 def test_a_refresh_finds_it_unchanged(place: Place, refresher: Refresher) -> None:
     before = place.files()
     outcome = refresh(refresher)
@@ -160,6 +163,7 @@ def test_a_refresh_finds_it_unchanged(place: Place, refresher: Refresher) -> Non
     assert {path: after[path] for path in versions} == versions
 
 
+@pytest.mark.parametrize("place", [PRESENT], indirect=True)
 def test_a_refresh_goes_on_from_it(place: Place, refresher: Refresher) -> None:
     play(place.database, [["create table late (id integer)"]])
     outcome = refresh(refresher)
@@ -167,6 +171,16 @@ def test_a_refresh_goes_on_from_it(place: Place, refresher: Refresher) -> None:
     assert outcome.changes["tables"] == {"CREATED": 1}
     assert_diff_leads_here(place.store.find(3), current(refresher))
     assert_equals_a_full_extraction(refresher, place)
+
+
+@pytest.mark.parametrize("place", EARLIER, indirect=True)
+def test_a_refresh_brings_it_to_the_present_format(place: Place, refresher: Refresher) -> None:
+    outcome = refresh(refresher)
+    assert (outcome.mode, outcome.version, outcome.tables_read) == ("incremental", 4, 2)
+    assert current(refresher).manifest.format == FORMAT
+    assert_diff_leads_here(place.store.find(3), current(refresher))
+    assert_equals_a_full_extraction(refresher, place)
+    assert refresh(refresher).mode == "unchanged"
 
 
 def test_it_can_be_rolled_back(place: Place, refresher: Refresher) -> None:
@@ -189,10 +203,10 @@ def test_what_is_written_today_looks_as_what_was_released(place: Place, tmp_path
     make(tmp_path / "today")
     for path in ("HEAD", *(f"versions/{number:08}-*/manifest.json" for number in (1, 2, 3))):
         (now,) = (tmp_path / "today" / NAME).glob(path)
-        (then,) = (HERE / f"format_{FORMAT}" / NAME).glob(path)
+        (then,) = (HERE / PRESENT / NAME).glob(path)
         assert _kinds(json.loads(now.read_text())) == _kinds(json.loads(then.read_text()))
     for version in StateStore(LocalObjects(tmp_path / "today"), NAME).history():
-        released = StateStore(LocalObjects(HERE / f"format_{FORMAT}"), NAME).find(version.number)
+        released = StateStore(LocalObjects(HERE / PRESENT), NAME).find(version.number)
         assert version.entities == released.entities
         for entity in version.entities:
             assert version.scan(entity).collect().equals(released.scan(entity).collect())

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Va
 
 from incremental_resources.state_store.errors import StateCorrupt, StateTooNew
 
-FORMAT = 1
+# 2: columns have references.
+FORMAT = 2
 
 
 def moment_text(moment: datetime) -> str:

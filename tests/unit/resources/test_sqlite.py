@@ -1,5 +1,6 @@
 """What SQLite's listings show and what moves its tokens, beyond what every product has to do."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -87,13 +88,13 @@ def test_temporary_tables_are_not_the_files(live: Live, path: Path) -> None:
 def test_an_attached_file_is_a_schema_whose_tables_have_no_token(live: Live, path: Path) -> None:
     old = path.with_name("old.db")
     sqlite(old).ddl("create table product (id integer primary key, price real)")
-    asked = '[{"schema": "old", "table": "product"}]'
+    asked = {"tables": '[{"schema": "old", "table": "product"}]', "database": "shop"}
     with closing(ReadOnlyFile(str(path))) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("attach ? as old", (str(old),))
         schemas = {row["schema"] for row in connection.execute(DIALECT.sql("schemas"))}
         tables = {row["schema"]: row for row in connection.execute(DIALECT.sql("tables"))}
-        read = [tuple(row)[:3] for row in connection.execute(DIALECT.sql("columns"), [asked])]
+        read = [tuple(row)[:3] for row in connection.execute(DIALECT.sql("columns"), asked)]
     assert schemas == {"main", "old"}
     assert tables["main"]["token"]
     assert tables["old"]["token"] is None
@@ -153,9 +154,43 @@ def test_foreign_keys_are_found_however_their_columns_are_written(
     assert found == {"The Product": True, "b": True, "c": False}
 
 
+def test_a_foreign_key_leads_to_the_column_it_means(live: Live, source: Source) -> None:
+    live.ddl(
+        "create table pair (x integer, y integer, primary key (y, x))",
+        "create table item (a references PRODUCT, b references product (ID), c integer, d integer, "
+        "e references nowhere, f references nowhere (z), foreign key (c, d) references pair, "
+        "foreign key (c) references item (e), primary key (a))",
+    )
+    found = by_column(source, "item", "references")
+    assert {name: json.loads(str(told)) for name, told in found.items()} == {
+        "a": [["shop", "main", "product", "id"]],
+        "b": [["shop", "main", "product", "id"]],
+        "c": [["shop", "main", "item", "e"], ["shop", "main", "pair", "y"]],
+        "d": [["shop", "main", "pair", "x"]],
+        "e": [["shop", "main", "nowhere", None]],
+        "f": [["shop", "main", "nowhere", "z"]],
+    }
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["create table product (name text primary key)", "create table PRODUCT (ID integer)", ""],
+)
+def test_whoever_leads_to_a_table_made_anew_is_read_again(
+    live: Live, source: Source, again: str
+) -> None:
+    live.ddl("create table item (a references product, b references product (id))")
+    before = by_table(source, "token")["item"], by_column(source, "item", "references")
+    live.ddl("drop table product", again)
+    after = by_table(source, "token")["item"], by_column(source, "item", "references")
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
 def test_many_tables_are_read_with_one_look_at_the_list_of_tables(live: Live, path: Path) -> None:
     with closing(ReadOnlyFile(str(path))) as connection:
-        plan = connection.execute(f"explain query plan {DIALECT.sql('columns')}", ["[]"])
+        asked = {"tables": "[]", "database": "shop"}
+        plan = connection.execute(f"explain query plan {DIALECT.sql('columns')}", asked)
         steps = [row[3] for row in plan]
     listing = next(place for place, step in enumerate(steps) if step.startswith("SCAN listed"))
     assert steps[listing + 1].startswith("SEARCH wanted USING AUTOMATIC")

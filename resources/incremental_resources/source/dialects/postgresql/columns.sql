@@ -9,21 +9,38 @@ key_column as (
     select
         c.conrelid,
         c.contype,
-        unnest(c.conkey) as attnum
+        c.confrelid,
+        unnest(c.conkey) as attnum,
+        unnest(c.confkey) as target
     from pg_constraint as c
+    left join pg_constraint as whole
+        on whole.oid = c.conparentid
     where c.contype in ('p', 'f')
         and c.conrelid in (select oid from wanted)
+        -- A key that leads to a partitioned table has a row for each partition of that too.
+        and whole.conrelid is distinct from c.conrelid
 ),
 key as (
     select
-        conrelid,
-        attnum,
-        bool_or(contype = 'p') as is_primary,
-        bool_or(contype = 'f') as is_foreign
-    from key_column
+        k.conrelid,
+        k.attnum,
+        bool_or(k.contype = 'p') as is_primary,
+        bool_or(k.contype = 'f') as is_foreign,
+        json_agg(
+            json_build_array(cast(:database as text), n.nspname, c.relname, a.attname)
+            order by n.nspname, c.relname, a.attname
+        ) filter (where k.contype = 'f') as targets
+    from key_column as k
+    left join pg_class as c
+        on c.oid = k.confrelid
+    left join pg_namespace as n
+        on n.oid = c.relnamespace
+    left join pg_attribute as a
+        on a.attrelid = k.confrelid
+        and a.attnum = k.target
     group by
-        conrelid,
-        attnum
+        k.conrelid,
+        k.attnum
 )
 select
     n.nspname as schema,
@@ -58,7 +75,8 @@ select
         when l.oid is null then null
         when l.oid <> (select t.typcollation from pg_type as t where t.oid = a.atttypid)
             then quote_ident(ln.nspname) || '.' || quote_ident(l.collname)
-    end as collation
+    end as collation,
+    cast(k.targets as text) as "references"
 from wanted as w
 join pg_attribute as a
     on a.attrelid = w.oid

@@ -110,6 +110,30 @@ detail as (
     from pg_constraint
     where conrelid <> 0
     union all
+    -- What a foreign key leads to is renamed without any row of the relation that has the key.
+    select
+        f.conrelid,
+        hashtextextended(
+            concat_ws(' ', quote_ident(n.nspname), quote_ident(c.relname), quote_ident(a.attname)),
+            hashoidextended(f.oid, a.attnum)
+        )
+    from (
+        select
+            oid,
+            conrelid,
+            confrelid,
+            unnest(confkey) as target
+        from pg_constraint
+        where contype = 'f'
+    ) as f
+    join pg_class as c
+        on c.oid = f.confrelid
+    join pg_namespace as n
+        on n.oid = c.relnamespace
+    join pg_attribute as a
+        on a.attrelid = f.confrelid
+        and a.attnum = f.target
+    union all
     select
         ev_class,
         hashoidextended(oid, cast(cast(xmin as text) as bigint))

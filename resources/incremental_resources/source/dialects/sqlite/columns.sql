@@ -21,13 +21,49 @@ asked as materialized (
         and column_count(listed.schema, listed.name) is not null
 ),
 
-foreign_keys as materialized (
-    select distinct
+parent as materialized (
+    select
+        schema,
+        name,
+        lower(name) as folded
+    from pragma_table_list
+    where type = 'table'
+),
+
+-- Without a column of its own a key leads to the parent's primary key; names fold as SQLite folds them.
+targets as materialized (
+    select
         asked.schema,
         asked.name,
-        reference."from" as column_name
+        reference."from" as column_name,
+        coalesce(parent.name, reference."table") as target,
+        coalesce(info.name, reference."to") as target_column
     from asked
     cross join pragma_foreign_key_list(asked.name, asked.schema) as reference
+    left join parent
+        on parent.schema = asked.schema
+        and parent.folded = lower(reference."table")
+    left join pragma_table_xinfo(parent.name, parent.schema) as info
+        on iif(reference."to" is null, info.pk = reference.seq + 1, lower(info.name) = lower(reference."to"))
+    order by
+        asked.schema,
+        asked.name,
+        column_name,
+        target,
+        target_column
+),
+
+foreign_keys as materialized (
+    select
+        schema,
+        name,
+        column_name,
+        json_group_array(json_array(:database, schema, target, target_column)) as "references"
+    from targets
+    group by
+        schema,
+        name,
+        column_name
 ),
 
 -- A primary key without an index is the rowid under another name: SQLite fills it in by itself.
@@ -56,7 +92,8 @@ select
     null as max_length,
     null as numeric_precision,
     null as numeric_scale,
-    null as collation
+    null as collation,
+    foreign_keys."references"
 from asked
 cross join pragma_table_xinfo(asked.name, asked.schema) as info
 left join foreign_keys

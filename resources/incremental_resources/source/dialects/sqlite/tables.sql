@@ -12,6 +12,21 @@ with listed as materialized (
     where schema <> 'temp'
         and type <> 'shadow'
         and name not like 'sqlite\_%' escape '\'
+),
+
+-- What a foreign key leads to is looked up by name in tables that have texts of their own.
+parents as materialized (
+    select
+        child.name,
+        json_group_array(parent.sql) as texts
+    from sqlite_schema as child
+    cross join pragma_foreign_key_list(child.name, 'main') as reference
+    join sqlite_schema as parent
+        on lower(parent.name) = lower(reference."table")
+        and parent.type = 'table'
+    where child.type = 'table'
+        and child.sql like '%references%'
+    group by child.name
 )
 
 select
@@ -29,9 +44,16 @@ select
     object.sql as definition,
     null as parent_schema,
     null as parent_table,
-    iif(listed.type = 'table', fingerprint(object.sql), null) as token
+    case
+        when listed.type <> 'table' then null
+        when parents.texts is null then fingerprint(object.sql)
+        else fingerprint(json_array(object.sql, parents.texts))
+    end as token
 from listed
 left join sqlite_schema as object
     on object.name = listed.name
     and object.type in ('table', 'view')
+    and listed.schema = 'main'
+left join parents
+    on parents.name = listed.name
     and listed.schema = 'main'
