@@ -88,8 +88,8 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_unfit(step)
         changed = not step.same
         moved = commit(step)
-        state_metadata.report_state(context, step, moved, changed=changed)
-        report_tables(context, step)
+        impact = report_tables(context, step)
+        state_metadata.report_state(context, step, moved, impact, changed=changed)
         clean_up(context, step)
         return state_metadata.committed(step, moved, changed=changed)
 

@@ -40,11 +40,30 @@ def object_name(entity: Entity, row: Mapping[str, Any], prefix: str = "") -> str
     return f"{path_of(path)}({escaped(signature)}) {escaped(kind)}"
 
 
+def cells_of(entity: Entity, row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """A row for a table that is about one object: the change, the attribute, before and after."""
+    change = row["change"]
+    if change == Change.RENAMED:
+        return change, "name", *_names(entity, row)
+    if change == Change.UPDATED:
+        return change, row["attribute"], *_sides(row)
+    facts = _of_whole(entity, row)
+    return (change, "", facts, "") if row["after"] is None else (change, "", "", facts)
+
+
+def _names(entity: Entity, row: Mapping[str, Any]) -> tuple[str, str]:
+    """Former and present name; with the whole path where the object has moved too."""
+    *parents, own = entity.key
+    if entity is PROCEDURES or any(row[f"previous_{name}"] != row[name] for name in parents):
+        return object_name(entity, row, "previous_"), object_name(entity, row)
+    return path_of([row[f"previous_{own}"]]), path_of([row[own]])
+
+
 def _what(entity: Entity, row: Mapping[str, Any]) -> str:
     if row["change"] == Change.RENAMED:
         return f"was {object_name(entity, row, 'previous_')}"
     if row["change"] == Change.UPDATED:
-        before, after = _around_difference(row["before"] or "null", row["after"] or "null")
+        before, after = _sides(row)
         said = f"{row['attribute']}: {before} → {after}"
     else:
         said = _of_whole(entity, row)
@@ -52,6 +71,25 @@ def _what(entity: Entity, row: Mapping[str, Any]) -> str:
     if row.get(f"previous_{entity.key[0]}") is not None:
         said += f" (was {object_name(entity, row, 'previous_')})"
     return said
+
+
+def _sides(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The value before and after."""
+    before, after = row["before"] or "null", row["after"] or "null"
+    if row["attribute"] == "references":
+        before, after = _targets(before), _targets(after)
+    return _around_difference(before, after)
+
+
+def _targets(value: str) -> str:
+    """The paths of the columns that a column's foreign keys lead to."""
+    return ", ".join(reference_paths(json.loads(value))) or "null"
+
+
+def reference_paths(references: str | None) -> list[str]:
+    """The attribute ``references`` as paths, without the database, which is the column's own."""
+    targets = json.loads(references) if references else []
+    return [path_of(part or "?" for part in target[1:]) for target in targets]
 
 
 def _of_whole(entity: Entity, row: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ The stored diff keeps everything. What a line says is in diff_lines; lines are s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -91,6 +92,11 @@ def changes_by_schema(diffs: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         .collect()
         .sort("objects", "schema", "entity", "change", descending=[True, False, False, False])
     )
+
+
+def incidental(entity: str, row: Mapping[str, Any]) -> bool:
+    """Whether a row of a diff only tells of what a server or this program keeps for itself."""
+    return row["change"] == Change.UPDATED and row["attribute"] in INCIDENTAL[entity]
 
 
 def _former(entity: Entity) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from incremental_assets.core.change import GONE, Change
-from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_assets.core.entities import COLUMNS, TABLES, TEXT
 
 Key = tuple[str, str, str]  # database, schema, table
 Row = Mapping[str, Any]
@@ -35,21 +35,39 @@ class Entry:
 Diffs = Mapping[str, pl.LazyFrame]
 
 
-def table_history(key: Key, versions: Iterable[tuple[int, Diffs]]) -> Iterator[Entry]:
-    """The changes of a table and of its columns, newest first.
+def table_histories(
+    keys: Iterable[Key], versions: Iterable[tuple[int, Diffs]]
+) -> dict[Key, list[Entry]]:
+    """The changes of each table and of its columns, newest first.
 
     Args:
-        key: the table's name in the newest of the versions.
+        keys: the tables' names in the newest of the versions.
         versions: number and diffs (``tables``, and ``columns`` where there are any) of each,
             newest first.
     """
+    found: dict[Key, list[Entry]] = {key: [] for key in keys}
+    # Two tables may lead to one name: one that was renamed, and another that has taken it since.
+    subjects = {key: [key] for key in found}
     for number, diffs in versions:
-        own = list(_rows(diffs[TABLES.name], TABLES.key, key))
-        yield from (Entry(number, TABLES.name, row) for row in own)
-        if COLUMNS.name in diffs:
-            of_columns = _rows(diffs[COLUMNS.name], TABLES.key, key)
-            yield from (Entry(number, COLUMNS.name, row) for row in of_columns)
-        key = next((_previous(row) for row in own if row["change"] == Change.RENAMED), key)
+        former: dict[Key, Key] = {}
+        for entity in (TABLES, COLUMNS):
+            for row in _rows_of(diffs[entity.name], subjects) if entity.name in diffs else ():
+                for subject in subjects[_present(row)]:
+                    found[subject].append(Entry(number, entity.name, row))
+                if entity is TABLES and row["change"] == Change.RENAMED:
+                    former[_present(row)] = _previous(row)
+        subjects = _earlier(subjects, former)
+    return found
+
+
+def _earlier(subjects: Mapping[Key, list[Key]], former: Mapping[Key, Key]) -> dict[Key, list[Key]]:
+    """Which tables had which name one version before; ``former``: those that were renamed."""
+    before: dict[Key, list[Key]] = {}
+    for name, those in subjects.items():
+        # Whoever took the name of a renamed table has no past under it.
+        if name in former or name not in former.values():
+            before.setdefault(former.get(name, name), []).extend(those)
+    return before
 
 
 def column_history(column: str, entries: Sequence[Entry], *, exists: bool) -> list[Entry]:
@@ -76,7 +94,7 @@ def newest_name(key: Key, versions: Sequence[tuple[int, Diffs]]) -> tuple[Key, i
 
     Args:
         key: a name that no table has in the newest version.
-        versions: as for ``table_history``.
+        versions: as for ``table_histories``.
     """
     for index, (_, diffs) in enumerate(versions):
         rows = diffs[TABLES.name]
@@ -107,6 +125,14 @@ def _rows(diff: pl.LazyFrame, names: Sequence[str], key: Key) -> Iterator[Row]:
     # The filter on the table's name comes first: a scan of Parquet skips what it leaves out.
     conditions = [pl.col(name) == part for name, part in zip(names, key, strict=True)]
     return diff.filter(conditions[-1]).filter(*conditions).collect().iter_rows(named=True)
+
+
+def _rows_of(diff: pl.LazyFrame, keys: Iterable[Key]) -> Iterator[Row]:
+    wanted = pl.DataFrame(list(keys), dict.fromkeys(TABLES.key, TEXT), orient="row")
+    names = wanted["table"].unique().implode()
+    named = diff.filter(pl.col("table").is_in(names))
+    found = named.join(wanted.lazy(), on=TABLES.key, how="semi", maintain_order="left")
+    return found.collect().iter_rows(named=True)
 
 
 def _renames(entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""Which tables of a state are shown as assets, what is known of each, and what a diff says of them.
+"""Which tables of a state are shown as assets, what is known of each, and which ones changed.
 
 What a view reads is found out in views; assets are made of it outside the core.
 """
@@ -10,15 +10,13 @@ from typing import Any
 import polars as pl
 
 from incremental_assets.core.change import GONE
-from incremental_assets.core.diff_lines import line_of
-from incremental_assets.core.entities import COLUMNS, ENTITIES, TABLES
+from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.scope import VIEW_KINDS, Scope
 
 Key = tuple[str, str, str]  # database, schema, table
 Place = tuple[str, str]  # schema, table
 Source = tuple[str, str, str]  # schema, table, column
 Row = Mapping[str, Any]
-Line = tuple[str, str, str]  # change, column, what
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Table:
 class Reads:
     """What a view reads of the tables known here.
 
+    ``names``: every name in its text, folded as the product does, and ``*`` where it has one.
     ``columns``: column of the view -> the columns its value is made of; one that is not in it could
     not be derived. ``problem``: why the definition could not be read, else None. ``untraced``: why
     none of its columns was looked for, else None.
@@ -63,6 +62,7 @@ class Reads:
     unknown: tuple[str, ...] = ()
     problem: str | None = None
     untraced: str | None = None
+    names: frozenset[str] = frozenset()
 
 
 def shown(tables: pl.DataFrame, scope: Scope) -> pl.DataFrame:
@@ -93,22 +93,17 @@ def _columns_of(tables: pl.DataFrame, columns: pl.LazyFrame | None) -> pl.DataFr
     )
 
 
-def changes_by_table(diffs: Mapping[str, pl.DataFrame]) -> dict[Key, list[Line]]:
-    """Table -> the changes of itself and of its columns: change, column, from what to what.
+def changed_tables(tables: pl.LazyFrame, columns: pl.LazyFrame | None) -> pl.DataFrame:
+    """The keys of tables that changed, or whose columns did; those that are gone are not in.
 
     Args:
-        diffs: those of tables and columns, by the entity's name.
-
-    A table that is gone is not in, unless another one has taken its name.
+        tables: the diff of tables.
+        columns: the diff of columns, if there is one.
     """
-    found: dict[Key, list[Line]] = {}
-    gone: set[Key] = set()
-    taken: set[Key] = set()
-    for name, diff in diffs.items():
-        for row in diff.iter_rows(named=True):
-            key = (row["database"], row["schema"], row["table"])
-            if name == TABLES.name:
-                (gone if row["change"] in GONE else taken).add(key)
-            change, _, what = line_of(ENTITIES[name], row)
-            found.setdefault(key, []).append((change, row.get("column") or "", what))
-    return {key: lines for key, lines in found.items() if key not in gone - taken}
+    own = tables.select(*TABLES.key, "change").unique().collect()
+    gone = pl.col("change").is_in(GONE)
+    # A name that another table has taken is both gone and there.
+    left = own.filter(gone).join(own.filter(~gone), on=TABLES.key, how="anti")
+    of_columns = own.lazy() if columns is None else columns
+    changed = pl.concat([own.select(TABLES.key), of_columns.select(TABLES.key).unique().collect()])
+    return changed.unique().join(left, on=TABLES.key, how="anti").sort(TABLES.key)

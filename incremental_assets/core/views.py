@@ -37,8 +37,8 @@ class ViewReader:
     qualified: bool
     budget: StepBudget = field(default_factory=StepBudget)
 
-    def read(self, definition: str | None, view: Place) -> Reads:
-        """What the view ``view``, one of the known tables, reads."""
+    def read(self, definition: str | None, view: Place, *, tracing: bool = True) -> Reads:
+        """What the view ``view``, one of the known tables, reads; ``tracing`` its columns too."""
         if not definition:
             return Reads(problem="it has no definition")
         if len(definition) > LONGEST_DEFINITION:
@@ -51,11 +51,21 @@ class ViewReader:
         except Exception as error:  # noqa: BLE001 - a parser that is fed other people's text
             return Reads(problem=f"it cannot be parsed ({type(error).__name__})")
         tables = tuple(sorted(set(found.values()) - {view}))
+        names = self._names_in(query)
         try:
-            columns = {} if unknown else self._columns(query, view, found)
+            columns = {} if unknown or not tracing else self._columns(query, view, found)
         except NotParsed as reason:
-            return Reads(tables, unknown=unknown, untraced=str(reason))
-        return Reads(tables, columns, unknown)
+            return Reads(tables, unknown=unknown, untraced=str(reason), names=names)
+        return Reads(tables, columns, unknown, names=names)
+
+    def _names_in(self, query: exp.Query) -> frozenset[str]:
+        named = {self._fold(one.name) for one in query.find_all(exp.Identifier)}
+        stars = (one for one in query.find_all(exp.Star) if not isinstance(one.parent, exp.Count))
+        return frozenset(named | {"*"} if any(stars) else named)
+
+    def mentions(self, reads: Reads, column: str) -> bool:
+        """Whether a view may use a column of that name, wherever in its text."""
+        return "*" in reads.names or self._fold(column) in reads.names
 
     def _tables(self, query: exp.Query, home: str) -> tuple[dict[int, Place], tuple[str, ...]]:
         """The known tables by the id of the node that names them; the names of others."""

@@ -1,37 +1,78 @@
-"""After the head has moved: an event for every shown table that changed in the new version.
+"""After the head has moved: an event for every shown table that the new version changed.
 
-How a table is described is in ``specs``, which tables are shown in ``table_assets``.
+How a table is described is in ``specs``, which tables are shown in ``table_assets``, what is read
+by views in the core.
 """
 
-import dagster as dg
-import polars as pl
+from dataclasses import dataclass, field
 
-from incremental_assets.core.entities import TABLES
-from incremental_assets.core.lineage import changes_by_table
-from incremental_assets.lineage.specs import changed
+import dagster as dg
+
+from incremental_assets.config.connection import Connection
+from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_assets.core.impact import Impact, changed_columns, impact_of
+from incremental_assets.core.lineage import changed_tables
+from incremental_assets.lineage.specs import changed, first_seen
 from incremental_assets.lineage.table_assets import facts_of, shown_tables
 from incremental_assets.steps.committing import candidate, commit_stands
+from incremental_assets.steps.object_log import histories_of
 from incremental_assets.steps.refresh import Refresh
-from incremental_assets.steps.stored import scan_of
+from incremental_assets.steps.stored import diff_frame, scan_of
+from incremental_resources.state_store.version import Version
+
+# How far back a table's page tells its changes; the command it names tells them all.
+VERSIONS_TOLD = 10
 
 
-def report_tables(context: dg.AssetExecutionContext, step: Refresh) -> None:
-    """Log an event of each shown table that changed. A first version has no changes."""
+@dataclass(frozen=True)
+class TableReport:
+    """What a committed version means for the tables that are shown, and for those who read them."""
+
+    events: list[dg.AssetMaterialization] = field(default_factory=list)
+    impact: Impact = field(default_factory=dict)
+
+
+def report_tables(context: dg.AssetExecutionContext, step: Refresh) -> Impact:
+    """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
-        for event in _events(step):
+        report = table_report(step.connection, candidate(step))
+        for event in report.events:
             context.log_event(event)
+        return report.impact
+    return {}
 
 
-def _events(step: Refresh) -> list[dg.AssetMaterialization]:
-    lineage = step.connection.lineage
-    if lineage is None or step.base is None or (version := candidate(step)) is None:
-        return []
-    names = [name for name in ("tables", "columns") if step.extraction.exists(f"diff/{name}")]
-    changes = changes_by_table({name: step.frame(f"diff/{name}") for name in names})
-    keys = pl.DataFrame(list(changes), schema=TABLES.key, orient="row").cast(pl.String)
-    tables = shown_tables(lineage, scan_of(version, TABLES).collect())
-    concerned = tables.join(keys, on=TABLES.key, how="semi")
-    return [
-        changed(step.connection, table, changes[table.key], version.number)
-        for table in facts_of(version, concerned)
+def table_report(
+    connection: Connection, version: Version | None, *, all_tables: bool = False
+) -> TableReport:
+    """The events of the shown tables that changed, or of all: those of a first version, say."""
+    if connection.lineage is None or version is None:
+        return TableReport()
+    tables = shown_tables(connection.lineage, scan_of(version, TABLES).collect())
+    if all_tables or version.manifest.parent is None:
+        facts = facts_of(version, tables)
+        return TableReport([first_seen(connection, table, version) for table in facts])
+    impact = _impact(connection, version)
+    keys = changed_tables(
+        diff_frame(version, TABLES),
+        diff_frame(version, COLUMNS) if version.has(COLUMNS.name) else None,
+    )
+    concerned = facts_of(version, tables.join(keys, on=TABLES.key, how="semi"))
+    history = histories_of(version, [table.key for table in concerned], VERSIONS_TOLD)
+    events = [
+        changed(connection, table, history[table.key], version, impact) for table in concerned
     ]
+    return TableReport(events, impact)
+
+
+def _impact(connection: Connection, version: Version) -> Impact:
+    columns = changed_columns(diff_frame(version, COLUMNS))
+    if not columns:
+        return {}
+    dialect = connection.dialect()
+    return impact_of(
+        columns,
+        scan_of(version, TABLES).select(*TABLES.key, "kind", "definition").collect(),
+        dialect.sqlglot_dialect,
+        qualified=dialect.definitions_name_schemas,
+    )

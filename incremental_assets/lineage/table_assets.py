@@ -67,7 +67,7 @@ def _of_version(connection: Connection, lineage: Lineage, version: Version) -> T
         )
         LOG.warning("No tables of %s are shown. %s", connection.name, reason)
         return TableAssets(why_none=reason)
-    return TableAssets(_specs(connection, facts_of(version, admitted)))
+    return TableAssets(_specs(connection, version, facts_of(version, admitted)))
 
 
 def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
@@ -76,7 +76,7 @@ def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
     return table_facts(tables, columns)
 
 
-def _specs(connection: Connection, tables: Sequence[Table]) -> list[dg.AssetSpec]:
+def _specs(connection: Connection, version: Version, tables: Sequence[Table]) -> list[dg.AssetSpec]:
     # It imports sqlglot, which takes time that only those pay who want lineage.
     from incremental_assets.core.sql_budget import StepBudget
     from incremental_assets.core.views import ViewReader
@@ -91,6 +91,7 @@ def _specs(connection: Connection, tables: Sequence[Table]) -> list[dg.AssetSpec
     return [
         table_spec(
             connection,
+            version,
             table,
             readers[table.key[0]].read(table.row["definition"], table.place)
             if table.is_view

@@ -76,6 +76,17 @@ def inert(text: str, longest: int = LONGEST_CELL) -> str:
     return "".join(f"&#{ord(one)};" if one in PUNCTUATION else one for one in shown[:first]) + rest
 
 
+def code_of(text: str, longest: int) -> dg.MarkdownMetadataValue:
+    """``text`` as a block of SQL that it cannot end; cut where it is longer."""
+    shown = text if len(text) <= longest else f"{text[:longest]}\n… {len(text):,} characters"
+    lines = (
+        "".join(one if one.isprintable() else MARK for one in line) for line in shown.split("\n")
+    )
+    ticks = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return dg.MetadataValue.md("\n".join([f"{fence}sql", *lines, fence]))
+
+
 def failed_check(name: str, message: str, **metadata: Any) -> dg.AssetCheckResult:
     """A check that did not hold; ``message`` may repeat anybody's names."""
     return dg.AssetCheckResult(

@@ -4,9 +4,10 @@ How an object is followed through renames is in ``core/history.py``; how the cha
 whoever shows them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, islice, takewhile
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from incremental_assets.core.history import (
     Key,
     column_history,
     newest_name,
-    table_history,
+    table_histories,
 )
 from incremental_assets.core.names import path_of
 from incremental_assets.steps.stored import diff_frame, scan_of
@@ -53,7 +54,7 @@ def log_of(connection: str, versions: Sequence[Version], path: Sequence[str]) ->
     diffs = [(version.number, _diffs(version)) for version in versions]
     for database, schema, table, column in _readings(path):
         for key, start, there in _keys(connection, tables, diffs, (database, schema, table)):
-            entries = list(table_history(key, diffs[start:]))
+            entries = table_histories([key], diffs[start:])[key]
             exists = there and _has(versions[0], key, column)
             if column is not None:
                 entries = column_history(column, entries, exists=exists)
@@ -62,9 +63,14 @@ def log_of(connection: str, versions: Sequence[Version], path: Sequence[str]) ->
     raise UnknownObject(_unknown(connection, versions, tables, path))
 
 
-def changes_of(versions: Sequence[Version], key: Key) -> Iterator[Entry]:
-    """The changes of a table that the first of the versions has, newest first."""
-    return table_history(key, ((version.number, _diffs(version)) for version in versions))
+def histories_of(
+    version: Version, keys: Sequence[Key], versions: int
+) -> Mapping[Key, Sequence[Entry]]:
+    """The changes of tables of ``version``, newest first, as far as the last ``versions`` tell."""
+    line = islice(chain([version], version.ancestors()), versions)
+    # The first version has no changes, only everything that was there.
+    told = takewhile(lambda one: one.manifest.parent is not None, line)
+    return table_histories(keys, ((one.number, _diffs(one)) for one in told))
 
 
 def _diffs(version: Version) -> Diffs:

@@ -13,6 +13,8 @@ import polars as pl
 
 from incremental_assets.core.diff_lines import line_of
 from incremental_assets.core.diff_view import View, changes_by_schema, condensed
+from incremental_assets.core.impact import Impact
+from incremental_assets.core.names import path_of
 from incremental_assets.instance.claims import add_tags
 from incremental_assets.naming import OUTCOME_TAG, URI
 from incremental_assets.steps.committing import candidate, commit_stands
@@ -52,18 +54,23 @@ def _pending(refresh: Refresh, **metadata: Any) -> dg.MaterializeResult:
 
 
 def report_state(
-    context: dg.AssetExecutionContext, refresh: Refresh, moved: HeadRef, *, changed: bool
+    context: dg.AssetExecutionContext,
+    refresh: Refresh,
+    moved: HeadRef,
+    impact: Impact,
+    *,
+    changed: bool,
 ) -> None:
     """Say in the run's tags how it ended, and show the assets before ``marker`` as committed."""
     with commit_stands(context, "what is committed could not be shown"):
         told = f"version {moved.head.version}" if changed else "nothing changed"
         add_tags(context.instance, context.run.run_id, {OUTCOME_TAG: told})
-        for event in _committed_events(refresh, moved, changed=changed):
+        for event in _committed_events(refresh, moved, impact, changed=changed):
             context.log_event(event)
 
 
 def _committed_events(
-    refresh: Refresh, moved: HeadRef, *, changed: bool
+    refresh: Refresh, moved: HeadRef, impact: Impact, *, changed: bool
 ) -> Iterator[dg.AssetMaterialization]:
     """``incremental_diff`` and ``current_state`` as they are in the state now."""
     if refresh.unchanged:
@@ -87,7 +94,13 @@ def _committed_events(
     total = {"changes": sum(counts.values()), **counts}
     yield dg.AssetMaterialization(
         [name, "incremental_diff"],
-        metadata={**facts, **total, **_diff_of(refresh), **_all_of(refresh, version)},
+        metadata={
+            **facts,
+            **total,
+            **_diff_of(refresh),
+            **_read_by(impact),
+            **_all_of(refresh, version),
+        },
     )
     yield dg.AssetMaterialization(
         [name, "current_state"], metadata={**facts, **_figures(refresh, version)}
@@ -170,6 +183,22 @@ def _diff_of(refresh: Refresh) -> dict[str, Any]:
         if view.not_listed:
             shown[f"{name} not listed"] = dg.MetadataValue.text(inert(view.not_listed))
     return shown
+
+
+def _read_by(impact: Impact) -> dict[str, Any]:
+    """The views that read columns that changed: how many, and which read what."""
+    if not impact:
+        return {}
+    views = {column: [path_of(view) for view in found] for column, found in impact.items()}
+    lines = [(path_of(column), len(found), ", ".join(found)) for column, found in views.items()]
+    return {
+        "views that read changed columns": len(
+            {view for found in views.values() for view in found}
+        ),
+        "changed columns read by views": table_of(
+            pl.DataFrame(lines, schema=["column", "views", "which"], orient="row")
+        ),
+    }
 
 
 def _all_of(refresh: Refresh, version: Version) -> dict[str, str]:

@@ -79,6 +79,14 @@ def events(
     return [one for one in found if one]
 
 
+def materialized(instance: dg.DagsterInstance, asset: str) -> dg.AssetMaterialization:
+    """The latest event of one of the connection's own assets."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(["shop", asset]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return event.asset_materialization
+
+
 def test_tables_of_admitted_schemas_are_assets_with_schema_and_lineage(fresh_database: str) -> None:
     postgresql(fresh_database).ddl(*STATEMENTS)
     lineage = {"include": {".*": ["public"]}}
@@ -138,7 +146,7 @@ def test_only_what_changed_is_reported_and_what_is_gone_is_not_shown(
         fresh_database, instance=instance, lineage={"include": {".*": ["public"]}}
     ) as refresher:
         refresh(refresher)
-        assert events(refresher, instance, "customer") == []
+        (first,) = events(refresher, instance, "customer")
         live.ddl(
             "alter table customer add column phone text",
             "comment on table sale is 'One row per sale'",
@@ -148,26 +156,72 @@ def test_only_what_changed_is_reported_and_what_is_gone_is_not_shown(
         )
         refresh(refresher)
 
-        (customer,) = events(refresher, instance, "customer")
-        (sale,) = events(refresher, instance, "sale")
+        customer = events(refresher, instance, "customer")[0]
+        sale = events(refresher, instance, "sale")[0]
         (fresh,) = events(refresher, instance, "fresh")
         for unchanged in ("turnover", "kept", "gone"):
-            assert events(refresher, instance, unchanged) == []
+            assert len(events(refresher, instance, unchanged)) == 1
         found = specs(refresher)
         refresh(refresher)
-        assert len(events(refresher, instance, "customer")) == 1
+        assert len(events(refresher, instance, "customer")) == 2
 
+    assert first.metadata["version"].value == 1
+    assert "changes" not in first.metadata
+    columns = first.metadata["dagster/column_schema"].schema.columns
+    assert [one.name for one in columns] == ["id", "name", "mail"]
     names = [one.name for one in customer.metadata["dagster/column_schema"].schema.columns]
     assert names == ["id", "name", "mail", "phone"]
-    assert "| CREATED | phone | text |" in str(customer.metadata["changes"].value)
+    assert "| 2 | CREATED | phone |  |  | text |" in str(customer.metadata["changes"].value)
     assert "log shop" in str(customer.metadata["all changes"].value)
     assert customer.metadata["version"].value == 2
     assert sale.metadata["comment"].value == "One row per sale"
     (said,) = str(sale.metadata["changes"].value).splitlines()[2:]
-    assert said == '| UPDATED |  | comment: null → "One row per sale" |'
-    assert "| CREATED |  | TABLE |" in str(fresh.metadata["changes"].value)
+    assert said == '| 2 | UPDATED |  | comment | null | "One row per sale" |'
+    assert "| 2 | CREATED |  |  |  | TABLE |" in str(fresh.metadata["changes"].value)
     assert ("public", "gone") not in found
     assert ("public", "fresh") in found
+
+
+def test_a_tables_page_tells_its_changes_and_who_reads_what_changed(
+    fresh_database: str, instance: dg.DagsterInstance
+) -> None:
+    live = postgresql(fresh_database)
+    live.ddl(*STATEMENTS)
+    with refreshing(fresh_database, instance=instance, lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        live.ddl("alter table sale add note text", "alter table sale rename column euro to amount")
+        refresh(refresher)
+        live.ddl(
+            "alter table sale rename to sold",
+            "alter table sold alter column note type varchar(40)",
+        )
+        refresh(refresher)
+        live.ddl("comment on column sold.amount is 'in euro'", "alter table sold drop column note")
+        refresh(refresher)
+        sold = events(refresher, instance, "sold")[0]
+        diff = materialized(instance, "incremental_diff")
+        found = specs(refresher)
+
+    assert str(sold.metadata["changes"].value).splitlines()[2:] == [
+        '| 4 | UPDATED | amount | comment | null | "in euro" |',
+        "| 4 | DELETED | note |  | character varying(40) |  |",
+        "| 3 | RENAMED |  | name | sale | sold |",
+        '| 3 | UPDATED | note | data_type | "text" | "character varying(40)" |',
+        "| 3 | UPDATED | note | max_length | null | 40 |",
+        "| 2 | RENAMED | amount | name | euro | amount |",
+        "| 2 | CREATED | note |  |  | text |",
+    ]
+    assert str(sold.metadata["changed columns are read by"].value).splitlines()[2:] == [
+        "| amount | public.turnover |"
+    ]
+    assert diff.metadata["views that read changed columns"].value == 1
+    assert "| 1 |" in str(diff.metadata["changed columns read by views"].value)
+    constraints = found["public", "sold"].metadata["dagster/column_schema"].columns[1].constraints
+    assert constraints.other == ["foreign key to public.customer.id"]
+    definition = found["public", "turnover"].metadata["definition"].value
+    assert definition.startswith("```sql\n")
+    assert "sum(s.amount)" in definition
+    assert found["public", "sold"].metadata.get("definition") is None
 
 
 # What each view reads as PostgreSQL recorded it; the columns are those used anywhere in the view.

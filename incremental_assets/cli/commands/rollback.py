@@ -64,6 +64,7 @@ def _roll_back(
     from incremental_assets.cli.last_runs import existing_instance
     from incremental_assets.instance.home import locate_home
     from incremental_assets.instance.runs import make_way
+    from incremental_assets.lineage.reporting import table_report
     from incremental_assets.steps.rolling_back import roll_back
     from incremental_assets.steps.state_metadata import rolled_back
     from incremental_assets.wiring import open_state
@@ -75,12 +76,15 @@ def _roll_back(
         done = roll_back(store, dialect, number)
         if instance is not None and done is not None:
             try:
-                for event in rolled_back(connection, store.uri, done):
+                told = table_report(
+                    config.connection(connection), done.version, all_tables=done.recovered
+                )
+                for event in [*rolled_back(connection, store.uri, done), *told.events]:
                     instance.report_runless_asset_event(event)
             except Exception as error:  # noqa: BLE001 - whatever it is, the state has moved on
-                told = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}"
                 click.echo(
-                    f"The rollback is committed; the UI was not told of it: {told}", err=True
+                    f"The rollback is committed; the UI was not told of it: {reason}", err=True
                 )
     return done
 
