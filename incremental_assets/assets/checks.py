@@ -17,7 +17,7 @@ from incremental_assets.core.errors import (
     ExtractionClosed,
     NoOpenExtraction,
 )
-from incremental_assets.core.refusals import gone_counts, gone_names, refusal_message
+from incremental_assets.core.refusals import acceptance, gone_counts, gone_names, refusal_message
 from incremental_assets.instance.claims import add_tags
 from incremental_assets.naming import OUTCOME_TAG
 from incremental_assets.steps import refresh
@@ -76,6 +76,8 @@ def state_checks(connection: Connection) -> dg.AssetChecksDefinition:
         yield from (one for one in results if one.check_name in chosen)
         if step and (verdict := judge(step, version)).refused:
             add_tags(context.instance, context.run.run_id, {OUTCOME_TAG: "refused"})
+            # The page of a run cuts the failure's message where it is long.
+            context.log.error(acceptance(connection.name))
             stop_if_suspicious(step, verdict)
 
     return current_state_checks

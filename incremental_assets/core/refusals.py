@@ -24,8 +24,21 @@ def refusal_message(verdict: Verdict, connection: str) -> str:
         "accept exactly this list:\n"
         f"  incremental-assets refresh {connection} --accept-deletions\n"
         "or in the launchpad:\n"
-        f"  ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
+        f"  {_config(connection)}"
     )
+
+
+def acceptance(connection: str) -> str:
+    """How a refusal is accepted, in one line."""
+    return (
+        f"To accept what would be deleted: incremental-assets refresh {connection} "
+        f"--accept-deletions, or the job {connection}_refresh with {_config(connection)} in its "
+        "launchpad."
+    )
+
+
+def _config(connection: str) -> str:
+    return f"ops: {{{connection}__extraction: {{config: {{accept_deletions: true}}}}}}"
 
 
 def reasons(verdict: Verdict) -> str:

@@ -118,7 +118,7 @@ def _event(
     return dg.AssetMaterialization(
         asset_key=table_key(connection, table.key),
         description=inert(words, LONGEST_COMMENT),
-        metadata={**described(table, version), **more, "version": version.number},
+        metadata={**more, **described(table, version), "version": version.number},
         tags={CONNECTION_TAG: connection.name},
     )
 

@@ -16,7 +16,7 @@ from incremental_assets.config.errors import ConfigError
 from incremental_assets.core.errors import RuleError
 from incremental_resources.errors import ResourceError
 
-# Under this name a failed check's metadata has the message as it is; its description is Markdown.
+# Under this name a failed check's metadata has the message's lines; its description is Markdown.
 MESSAGE = "message"
 OUR_ERRORS = (RuleError, ResourceError, ConfigError)
 
@@ -84,7 +84,7 @@ def message_of(event: dg.DagsterEvent) -> str | None:
 def message_of_check(check: Any) -> str:
     """Why an evaluation of a check failed, as plain text."""
     told = check.metadata.get(MESSAGE)
-    message = told.value if told else check.description
+    message = "\n".join(told.value) if told else check.description
     return message or f"The check {check.check_name} failed."
 
 

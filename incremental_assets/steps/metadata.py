@@ -93,7 +93,7 @@ def failed_check(name: str, message: str, **metadata: Any) -> dg.AssetCheckResul
         check_name=name,
         passed=False,
         description=as_markdown(message),
-        metadata={MESSAGE: dg.MetadataValue.text(message), **metadata},
+        metadata={MESSAGE: dg.MetadataValue.json(message.splitlines()), **metadata},
     )
 
 

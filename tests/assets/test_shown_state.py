@@ -93,6 +93,12 @@ def test_a_refused_refresh_changes_no_figure(
         assert "Not committed" in shown(instance, asset)["note"]
     assert plotted(instance, "current_state", "tables") == [TABLES]
     assert plotted(instance, "incremental_diff", "tables DELETED") == []
+    logged = [entry.user_message for entry in instance.all_logs(refused.run_id)]
+    assert [line for line in logged if line.startswith("To accept")] == [
+        "To accept what would be deleted: incremental-assets refresh shop --accept-deletions, or "
+        "the job shop_refresh with ops: {shop__extraction: {config: {accept_deletions: true}}} in "
+        "its launchpad."
+    ]
     # What would go can be looked at all the same.
     assert "tables: 20 DELETED" in shown(instance, "incremental_diff")["found"]
 

@@ -154,6 +154,34 @@ def test_a_refresh_on_top_of_a_rollback(shop: Shop, run: Run) -> None:
     assert numbers(run) == [4, 3, 2, 1]
 
 
+def test_after_a_rollback_the_pages_of_tables_show_what_they_are_now(shop: Shop, run: Run) -> None:
+    (shop.directory / "connections.yaml").write_text(
+        "connections: [{name: shop, url: sqlite:///shop.db, lineage: {include: {}}}]\n"
+    )
+    statements = ("create table still (id integer)", "alter table orders add column price real")
+    for statement in statements:
+        with closing(sqlite3.connect(shop.directory / "shop.db")) as source:
+            source.execute(statement)
+        assert run("refresh", "shop").exit_code == 0
+    assert run("rollback", "shop", "1").exit_code == 0
+    with open_instance(Home(shop.directory / "home", None)) as instance:
+        told = {
+            table: [
+                record.asset_materialization
+                for record in instance.fetch_materializations(
+                    dg.AssetKey(["shop", "shop", "main", table]), 10
+                ).records
+            ]
+            for table in ("orders", "still")
+        }
+    shown = [
+        (one.metadata["version"].value, len(one.metadata["dagster/column_schema"].schema.columns))
+        for one in told["orders"]
+    ]
+    assert shown == [(3, 2), (2, 3), (1, 2)]
+    assert len(told["still"]) == 1
+
+
 def test_prune_removes_what_it_announced(refreshed: Shop, run: Run) -> None:
     for hours in (2, 3):
         refreshed.commit(SECOND, SECOND_CHANGES, at=MARKER + timedelta(hours=hours))

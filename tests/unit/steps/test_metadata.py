@@ -94,14 +94,14 @@ def test_long_values_and_long_frames_are_cut() -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_failed_checks_message_is_text_in_markdown_and_plain_beside(text: str) -> None:
+def test_a_failed_checks_message_is_text_in_markdown_and_lines_beside(text: str) -> None:
     message = f"Would be deleted: {text}, {named(text)}.\nOr in the launchpad:\n  ops: {{a: 1}}"
     check = failed_check("deletions_plausible", message, gone=1)
 
     told = str(check.description)
     assert set(active(told)) <= {"code_block"}
     assert "ops: {a: 1}" in codes(told)
-    assert check.metadata["message"].value == message
+    assert check.metadata["message"].value == message.splitlines()
     assert check.metadata["gone"].value == 1
     assert not check.passed
 
