@@ -84,7 +84,9 @@ def message_of(event: dg.DagsterEvent) -> str | None:
 def message_of_check(check: Any) -> str:
     """Why an evaluation of a check failed, as plain text."""
     told = check.metadata.get(MESSAGE)
-    message = "\n".join(told.value) if told else check.description
+    # 0.1 stored it as one text.
+    lines = [told.value] if told and isinstance(told.value, str) else told and told.value
+    message = "\n".join(lines) if lines else check.description
     return message or f"The check {check.check_name} failed."
 
 
