@@ -6,7 +6,7 @@ stopped again if it was started for this.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,13 @@ from typing import Any, Literal
 
 import polars as pl
 
+from incremental_assets.cli.matching import (
+    any_match,
+    filters_of,
+    listed_databases,
+    matched,
+    names_shown,
+)
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.config.url import FileSecret
@@ -26,7 +33,6 @@ from incremental_resources.source.errors import CapabilityMissing
 from incremental_resources.source.source import Source
 
 CLOCKS_AGREE_SECONDS = 60
-SHOWN_NAMES = 10
 Status = Literal["ok", "warn", "failed"]
 
 
@@ -168,6 +174,14 @@ def _checks(server: CheckedServer, *, full: bool) -> Iterator[tuple[str, Callabl
     yield "probe", lambda: _probe(server.source)
     yield "databases", lambda: _databases(server)
     yield "schemas", lambda: _schemas(server)
+    for side, filters in filters_of(server.connection):
+        for database, patterns in filters.items():
+            yield (
+                f"{side} {database}",
+                lambda database=database, patterns=patterns: Success(
+                    matched(server, database, patterns)
+                ),
+            )
     for entity in server.scope.entities:
         if entity not in (DATABASES.name, SCHEMAS.name):
             yield f"read {entity}", lambda entity=entity: _rights(server.source, entity)
@@ -212,25 +226,20 @@ def _probe(source: Source) -> Success:
 
 
 def _databases(server: CheckedServer) -> Success:
-    there = _listed_databases(server)
+    there = listed_databases(server)
     admitted = server.source.databases()
     if not admitted:
         raise CapabilityMissing(
-            f"the filters admit none of the databases there are: {_names(there)}. Databases are "
-            "matched whole and case-sensitively; fix `include` and `exclude`."
+            f"the filters admit none of the databases there are: {names_shown(there)}. Databases "
+            "are matched whole and case-sensitively; fix `include` and `exclude`."
         )
     warnings = [
         f"{side} {pattern!r} matches no database"
-        for side, filters in _filters(server.connection)
+        for side, filters in filters_of(server.connection)
         for pattern in filters
-        if not _any_match(pattern, there)
+        if not any_match(pattern, there)
     ]
-    return Success(f"{len(admitted)} of {len(there)} are read: {_names(admitted)}", warnings)
-
-
-def _listed_databases(server: CheckedServer) -> list[str]:
-    listed = server.seeing([".*"]).listing(DATABASES.name, DATABASES.schema)
-    return listed["database"].to_list()
+    return Success(f"{len(admitted)} of {len(there)} are read: {names_shown(admitted)}", warnings)
 
 
 def _schemas(server: CheckedServer) -> Success:
@@ -242,10 +251,10 @@ def _schemas(server: CheckedServer) -> Success:
     counts = {database: sum(one == database for one, _ in read) for database in admitted}
     warnings = [
         f"{side} {database!r}: {pattern!r} matches no schema"
-        for side, filters in _filters(server.connection)
+        for side, filters in filters_of(server.connection)
         for database, patterns in filters.items()
         for pattern in patterns
-        if not any(_any_match(database, [db]) and _any_match(pattern, [name]) for db, name in there)
+        if not any(any_match(database, [db]) and any_match(pattern, [name]) for db, name in there)
     ]
     warnings += [f"no schema of {path_of([db])} is read" for db, n in counts.items() if not n]
     told = ", ".join(f"{path_of([database])}: {count}" for database, count in counts.items())
@@ -261,22 +270,9 @@ def _listing(server: CheckedServer, entity: str) -> Success:
     if entity != "tables" or pattern is None:
         return Success(f"{listed.height:,} listed")
     names: pl.Series = listed["table"].unique()
-    unused = [] if _any_match(pattern, names) else [f"exclude_tables {pattern!r} matches no table"]
-    return Success(f"{listed.height:,} listed, before exclude_tables and the options", unused)
-
-
-def _filters(connection: Connection) -> Iterator[tuple[str, Mapping[str, tuple[str, ...]]]]:
-    yield "include", connection.include
-    yield "exclude", connection.exclude
-
-
-def _any_match(pattern: str, names: Iterable[str]) -> bool:
-    """The rule of ``core.scope``: the whole name, whatever characters it has."""
-    compiled = re.compile(pattern, re.DOTALL)
-    return any(compiled.fullmatch(name) for name in names)
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(path_of([name]) for name in names[:SHOWN_NAMES])
-    more = len(names) - SHOWN_NAMES
-    return (shown or "none") + (f" and {more} more" if more > 0 else "")
+    unused = [] if any_match(pattern, names) else [f"exclude_tables {pattern!r} matches no table"]
+    left_out = [name for name in sorted(names) if any_match(pattern, [name])]
+    told = (
+        f"exclude_tables leaves out {len(left_out):,}: {names_shown(left_out)}" if left_out else ""
+    )
+    return Success("; ".join(filter(None, [f"{listed.height:,} listed", told])), unused)

@@ -3,6 +3,7 @@
 The connection that has them, and the file they come from, are in ``config``.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -60,6 +61,20 @@ def _all_schemas(value: object) -> object:
     return () if value in ("*", ["*"]) else value
 
 
+def _from_json(value: object) -> object:
+    """A mapping as the text that other tools' forms and environment variables have it as."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise refusal(
+            f"is a text but no JSON ({error}); allowed: {FILTERS}, or that as JSON"
+        ) from None
+
+
+SCHEMAS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"const": "*"}]}
+FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'
 Whole = Annotated[int, BeforeValidator(_not_a_boolean)]
 # The bounds come first: behind the validator they would not get into the JSON schema.
 Sessions = Annotated[int, Field(ge=1, le=65), BeforeValidator(_not_a_boolean)]
@@ -70,9 +85,20 @@ Owner = Annotated[str, AfterValidator(_owner)]
 Schemas = Annotated[
     tuple[Regex, ...],
     BeforeValidator(_all_schemas),
-    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"const": "*"}]}),
+    WithJsonSchema(SCHEMAS),
 ]
-Filters = Mapping[Regex, Schemas]
+Filters = Annotated[
+    Mapping[Regex, Schemas],
+    BeforeValidator(_from_json),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": SCHEMAS},
+                {"type": "string", "contentMediaType": "application/json"},
+            ]
+        }
+    ),
+]
 EntityName = Annotated[str, WithJsonSchema({"enum": list(ENTITY_NAMES)})]
 
 
@@ -178,9 +204,6 @@ class Options(Model):
     def batches_at_once(self) -> int:
         """How many batches are read at the same time: each needs a session."""
         return min(self.max_concurrent_batches, self.sessions)
-
-
-FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'
 
 
 class Lineage(Model):

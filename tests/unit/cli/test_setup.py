@@ -90,6 +90,27 @@ def test_a_pattern_that_matches_nothing_is_named(shop: Shop, run: Run) -> None:
     assert "exclude_tables 'tmp_.*' matches no table" in of(checks, "tables")["message"]
 
 
+def test_what_each_pattern_matches_is_told(shop: Shop, run: Run) -> None:
+    configure(
+        shop,
+        include='{"sh.p": ["main", "m.*", "x"], "Shop": []}',
+        exclude={"shop": "*", "ledger": ["a"]},
+        exclude_tables="ord.*",
+    )
+    _, checks = check(run, "--full")
+    assert of(checks, "include sh.p")["message"] == (
+        "databases: shop; schemas main: main; schemas m.*: main; schemas x: none"
+    )
+    assert of(checks, "include Shop")["message"] == "matches no database"
+    assert of(checks, "exclude shop")["message"] == "databases: shop; schemas *: main"
+
+
+def test_what_exclude_tables_leaves_out_is_told(shop: Shop, run: Run) -> None:
+    configure(shop, exclude_tables="ord.*")
+    _, checks = check(run, "--full")
+    assert of(checks, "tables")["message"] == "1 listed; exclude_tables leaves out 1: orders"
+
+
 def test_filters_that_admit_nothing_fail(shop: Shop, run: Run) -> None:
     configure(shop, exclude={"shop": "*"})
     code, checks = check(run)

@@ -60,6 +60,8 @@ BAD_CONNECTION = [
         "include: {'(': []}",
         "connections[0].include['(']: '(' is not a regular expression: missing )",
     ),
+    ("include: 'shop'", "connections[0].include: is a text but no JSON (Expecting value"),
+    ("include: '[1]'", "connections[0].include: a list is not allowed; allowed: a mapping of data"),
     ("include: {a: ['x', '[']}", "connections[0].include.a[1]: '[' is not a regular expression"),
     ("exclude: {a: public}", "connections[0].exclude.a: 'public' is not allowed"),
     ("exclude: {a: [5]}", "connections[0].exclude.a[0]: 5 is not allowed"),

@@ -125,6 +125,12 @@ def test_other_urls_stay_as_they_are(tmp_path, url):
     assert shop.url.get_secret_value() == url
 
 
+def test_filters_may_be_a_json_text(tmp_path):
+    text = one('include: \'{"^shop$": ["public"], "other": "*"}\'')
+    [shop] = load(tmp_path, text).connections
+    assert shop.include == {"^shop$": ("public",), "other": ()}
+
+
 def test_the_scope_has_the_filters_the_options_and_the_entities(tmp_path):
     text = one("include: {'^shop$': ['public', 'sales_.*'], a: '*', b: ['*'], c: []}")
     text += "\n    exclude: {'.*': [tmp]}\n    exclude_tables: ^tmp_\n"
