@@ -57,6 +57,11 @@ def inspector(url: str) -> Contender:
     return Contender([sys.executable, "-m", "tests.benchmarks.inspector"], {"BENCHMARK_URL": url})
 
 
+def plain(way: str, url: str) -> Contender:
+    """A plain read of the catalogue of any product: ``floor`` or ``inspector``."""
+    return Contender([sys.executable, "-m", "tests.benchmarks.plain", way], {"BENCHMARK_URL": url})
+
+
 def bare_import() -> Contender:
     """Python and Dagster, doing nothing."""
     return Contender([sys.executable, "-c", "import dagster"], {})
