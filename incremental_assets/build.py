@@ -81,7 +81,7 @@ def build_definitions(
     )
 
 
-def connection_assets(connection: Connection) -> list[dg.AssetsDefinition]:
+def connection_assets(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The asset graph of one connection, from extraction to marker."""
     return [
         extraction_asset(connection),
@@ -93,7 +93,7 @@ def connection_assets(connection: Connection) -> list[dg.AssetsDefinition]:
 
 def with_tables(
     connection: Connection,
-    assets: Sequence[dg.AssetsDefinition],
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec],
     objects: Callable[[], ObjectStore],
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """``assets`` and the source's tables; where these are left out, ``tables`` says why."""
@@ -107,4 +107,7 @@ def with_tables(
             return spec
         return spec.replace_attributes(description=f"{spec.description}\n\nNot shown: {note}")
 
-    return [asset.map_asset_specs(noted) for asset in assets]
+    return [
+        noted(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(noted)
+        for asset in assets
+    ]

@@ -51,6 +51,11 @@ def partitions_name(connection: str) -> str:
     return f"{connection}__column_batches"
 
 
+def batches_group(connection: str) -> str:
+    """The group of ``column_batches``, which is in no group with what one click refreshes."""
+    return f"{connection}_batches"
+
+
 def resource_key(connection: str, name: str) -> str:
     """The key of one connection's resource in a code location."""
     return f"{connection}__{name}"

@@ -33,12 +33,9 @@ def refresh_job(connection: Connection) -> Any:
     With the partitioned asset in its selection Dagster would ask for a partition; ``columns``
     reads the batches of the plan itself and reports them as partitions of ``column_batches``.
     """
-    everything = dg.AssetSelection.groups(connection.name)
-    # Dagster refuses a selection that names an asset which is not there.
-    has_columns = "columns" in connection.read_entities()
     return _job(
         refresh_job_name(connection.name),
-        everything - _assets(connection, "column_batches") if has_columns else everything,
+        dg.AssetSelection.groups(connection.name),
         f"Refresh the state of {connection.name}, reading only what changed.",
         {CONNECTION_TAG: connection.name},
     )

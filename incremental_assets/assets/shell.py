@@ -24,14 +24,13 @@ def connection_asset(
             return dg.asset(
                 key=[connection.name, body.__name__],
                 deps=[[connection.name, name] for name in after],
-                group_name=connection.name,
                 description=description,
                 kinds={connection.dialect().name, "parquet"},
                 owners=list(connection.owners),
                 tags={CONNECTION_TAG: connection.name},
                 metadata={"dagster/code_references": _code_of(body)},
                 retry_policy=retries(connection),
-                **more,
+                **{"group_name": connection.name} | more,
             )(with_resources_of(connection.name, in_run=True)(failing_with_our_message(body)))
 
     return decorate
