@@ -1,8 +1,8 @@
 """Every product by the same measure: `python -m tests.benchmarks.products mariadb --url …`.
 
-Full, nothing changed and 1 % changed of 5,000 tables with 20 columns, beyond the same refresh of one
-table, as ratios to the fastest plain read of the same catalogue in the same run. PostgreSQL's large
-catalogues are measured by ``refresh``.
+Full, nothing changed and 1 % changed of 5,000 tables with 20 columns, beyond the same refresh of
+one table, as ratios to the fastest plain read of the same catalogue in the same run. PostgreSQL's
+large catalogues are measured by ``refresh``.
 """
 
 import argparse
