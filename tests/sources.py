@@ -1,5 +1,6 @@
 """Live databases for tests, by product: a small known catalogue, DDL, and sources over them."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -25,7 +26,10 @@ CATALOGUE = (
     "create view offer as select id, name from product",
 )
 ROUTINES = {
-    "mariadb": ("create function total(a integer) returns integer deterministic return a",),
+    **dict.fromkeys(
+        ("mariadb", "mysql"),
+        ("create function total(a integer) returns integer deterministic return a",),
+    ),
     "postgresql": ("create function total(a integer) returns integer language sql return a",),
 }
 
@@ -145,16 +149,33 @@ def mysql(url: str) -> Live:
     return Live(made, str(made.database), execute, (str(made.database),))
 
 
+# What MariaDB and MySQL take for no name: what ends with white space, and characters of four bytes.
+UNFIT = re.compile(r"[ \t-\r]\Z|[\U00010000-\U0010ffff]")
+
+
+def fit_names(live: Live, names: Iterable[str]) -> list[str]:
+    """Those that the product takes as names of tables and columns."""
+    free = live.dialect.name not in ("mariadb", "mysql")
+    return [name for name in names if free or not UNFIT.search(name)]
+
+
 # Every product that ships, each with the way to an empty database of its own.
 SOURCES: dict[str, Callable[[pytest.FixtureRequest], Live]] = {
     "mariadb": lambda request: mysql(request.getfixturevalue("mariadb_database")),
+    "mysql": lambda request: mysql(request.getfixturevalue("mysql_database")),
     "postgresql": lambda request: postgresql(request.getfixturevalue("fresh_database")),
     "sqlite": lambda request: sqlite(request.getfixturevalue("tmp_path") / "shop.db"),
 }
 
 
 def sql_files(dialect: Dialect) -> dict[str, str]:
-    """The text of every SQL file in the dialect's folder."""
+    """The text of every SQL file that the dialect has, its parent's included."""
+    inherited = sql_files(dialect.parent) if dialect.parent else {}
+    return inherited | own_files(dialect)
+
+
+def own_files(dialect: Dialect) -> dict[str, str]:
+    """Those that are not its parent's."""
     folder = Path(folders.__path__[0]) / dialect.name
     return {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
 

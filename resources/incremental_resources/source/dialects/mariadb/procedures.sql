@@ -1,5 +1,5 @@
--- Grants: select on mysql.proc; without it only routines on which the role has execute are shown, and their texts only if
--- they are its own. MariaDB 10.6+. A name stands for one routine of a kind, so that the signature is empty.
+-- Grants: select on mysql.proc; without it only routines that the role may execute are shown. MariaDB 10.6+.
+-- A name stands for one routine of a kind, so that the signature is empty.
 with parameter as (
     select
         specific_schema collate utf8mb3_bin as specific_schema,
