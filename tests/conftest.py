@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import pytest
 from xdist.remote import Producer
 
+from tests import mysql_server
 from tests.postgres_server import running_server, temporary_database
 from tests.sharing import Sharing, rank
 
@@ -62,4 +63,18 @@ def postgres_url() -> Iterator[str]:
 def fresh_database(postgres_url: str) -> Iterator[str]:
     """The URL of a new, empty database that is gone after the test."""
     with temporary_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_database() -> Iterator[str]:
+    """The URL of a new, empty database on MariaDB that is gone after the test."""
+    with mysql_server.temporary_database(mysql_server.server_url("mariadb")) as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_database() -> Iterator[str]:
+    """The same on MySQL."""
+    with mysql_server.temporary_database(mysql_server.server_url("mysql")) as url:
         yield url

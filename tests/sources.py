@@ -1,5 +1,6 @@
 """Live databases for tests, by product: a small known catalogue, DDL, and sources over them."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -15,6 +16,7 @@ from incremental_assets.core.entities import COLUMNS, ENTITIES
 from incremental_resources.source import dialects as folders
 from incremental_resources.source.dialect import Dialect, dialect_for
 from incremental_resources.source.source import Source
+from tests import mysql_server
 
 # Every product understands these; what they come to is said by the tests that read them.
 CATALOGUE = (
@@ -24,6 +26,10 @@ CATALOGUE = (
     "create view offer as select id, name from product",
 )
 ROUTINES = {
+    **dict.fromkeys(
+        ("mariadb", "mysql"),
+        ("create function total(a integer) returns integer deterministic return a",),
+    ),
     "postgresql": ("create function total(a integer) returns integer language sql return a",),
 }
 
@@ -53,6 +59,8 @@ class Live:
     url: URL
     schema: str
     execute: Callable[[Iterable[str]], None]
+    # All that a source reads unless it is told otherwise: on a server that others use as well.
+    schemas: tuple[str, ...] | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -72,10 +80,11 @@ class Live:
 
     def source(self, *, schemas: Iterable[str] | None = None, **changes: object) -> Source:
         """A source of this database; ``changes`` go to the dialect."""
+        wanted = self.schemas if schemas is None else schemas
         return Source(
             self.url,
             replace(self.dialect, **changes),
-            Only(self.database, None if schemas is None else frozenset(schemas)),
+            Only(self.database, None if wanted is None else frozenset(wanted)),
             statement_timeout_seconds=30,
             name="shop_connection",
         )
@@ -128,15 +137,45 @@ def sqlite(path: Path) -> Live:
     return Live(URL.create("sqlite", database=str(path)), "main", execute)
 
 
+def mysql(url: str) -> Live:
+    """The database of ``url``, of MariaDB or MySQL."""
+    made = make_url(url)
+
+    def execute(statements: Iterable[str]) -> None:
+        with mysql_server.connected(url) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    return Live(made, str(made.database), execute, (str(made.database),))
+
+
+# What MariaDB and MySQL take for no name: what ends with white space, and characters of four bytes.
+UNFIT = re.compile(r"[ \t-\r]\Z|[\U00010000-\U0010ffff]")
+
+
+def fit_names(live: Live, names: Iterable[str]) -> list[str]:
+    """Those that the product takes as names of tables and columns."""
+    free = live.dialect.name not in ("mariadb", "mysql")
+    return [name for name in names if free or not UNFIT.search(name)]
+
+
 # Every product that ships, each with the way to an empty database of its own.
 SOURCES: dict[str, Callable[[pytest.FixtureRequest], Live]] = {
+    "mariadb": lambda request: mysql(request.getfixturevalue("mariadb_database")),
+    "mysql": lambda request: mysql(request.getfixturevalue("mysql_database")),
     "postgresql": lambda request: postgresql(request.getfixturevalue("fresh_database")),
     "sqlite": lambda request: sqlite(request.getfixturevalue("tmp_path") / "shop.db"),
 }
 
 
 def sql_files(dialect: Dialect) -> dict[str, str]:
-    """The text of every SQL file in the dialect's folder."""
+    """The text of every SQL file that the dialect has, its parent's included."""
+    inherited = sql_files(dialect.parent) if dialect.parent else {}
+    return inherited | own_files(dialect)
+
+
+def own_files(dialect: Dialect) -> dict[str, str]:
+    """Those that are not its parent's."""
     folder = Path(folders.__path__[0]) / dialect.name
     return {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
 

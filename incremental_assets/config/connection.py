@@ -179,16 +179,17 @@ class Connection(Model):
 
     def scope(self) -> "Scope":
         """What the filters admit, with the entities this connection really has."""
-        from incremental_assets.config.dialect import database_of
+        from incremental_assets.config.dialect import database_of, schemas_of
         from incremental_assets.core.scope import Scope
 
+        include = dict(self.include) or schemas_of(self.address())
         return Scope(
-            include=dict(self.include),
+            include=include,
             exclude=dict(self.exclude),
             exclude_tables=self.exclude_tables,
             exclude_views=self.options.exclude_views,
             exclude_empty_tables=self.options.exclude_empty_tables,
             partitions=self.options.partitions,
-            only_database=None if self.include else database_of(self.address()),
+            only_database=None if include else database_of(self.address()),
             entities=self.read_entities(),
         )

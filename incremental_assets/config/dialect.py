@@ -4,6 +4,7 @@ Apart from ``config`` because dialects bring SQLAlchemy and Polars along, which 
 looks at ``config`` does not need. A URL is never part of a message.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def dialect_of(url: SecretStr, name: str | None) -> Dialect:
 def database_of(url: str) -> str:
     """The database that a connection without ``include`` covers."""
     return dialect_for(url).database_of(parse_url(url))
+
+
+def schemas_of(url: str) -> dict[str, tuple[str, ...]]:
+    """The ``include`` of a connection without one whose URL means some schemas only."""
+    dialect, parsed = dialect_for(url), parse_url(url)
+    schemas = tuple(map(re.escape, dialect.schemas_of(parsed)))
+    return {re.escape(dialect.database_of(parsed)): schemas} if schemas else {}
 
 
 def ordered_entities(entities: tuple[str, ...], dialect: Dialect | None) -> tuple[str, ...]:

@@ -88,24 +88,34 @@ def test_another_server_is_not_read(live: Live, source: Source) -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "nowhere"),
+    ("live", "nowhere", "told"),
     [
-        ("postgresql", "postgresql://reader:s3cr%40t@127.0.0.1:1/nowhere"),
-        ("sqlite", "sqlite:///nowhere/nowhere.db"),
+        ("mariadb", "mariadb://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
+        ("mysql", "mysql://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
+        ("postgresql", "postgresql://reader:s3cr%40t@127.0.0.1:1/nowhere", "nowhere"),
+        ("sqlite", "sqlite:///nowhere/nowhere.db", "nowhere"),
     ],
     indirect=["live"],
     ids=SOURCES,
 )
-def test_if_nobody_answers_it_may_be_tried_again(live: Live, nowhere: str) -> None:
+def test_if_nobody_answers_it_may_be_tried_again(live: Live, nowhere: str, told: str) -> None:
     with live.at(nowhere).source() as source, pytest.raises(SourceUnavailable) as error:
         source.databases()
     assert error.value.transient
-    assert "nowhere" in str(error.value)
+    assert told in str(error.value)
     assert "s3cr" not in "".join(traceback.format_exception(error.value))
 
 
-@pytest.mark.parametrize("live", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("wrong", [{"database": "nowhere"}, {"username": "nobody"}], ids=str)
+@pytest.mark.parametrize(
+    ("live", "wrong"),
+    [
+        *((name, {"username": "nobody"}) for name in ("mariadb", "mysql", "postgresql")),
+        # The others look at the password first, and name only the user.
+        ("postgresql", {"database": "nowhere"}),
+    ],
+    indirect=["live"],
+    ids=str,
+)
 def test_a_refused_login_says_who_and_where_but_never_the_password(
     live: Live, wrong: dict[str, str]
 ) -> None:

@@ -23,7 +23,7 @@ from incremental_resources.source.errors import CapabilityMissing
 
 FOLDER = "incremental_resources.source.dialects"
 # A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
-FOLDERS = ("postgresql", "sqlite")
+FOLDERS = ("mariadb", "mysql", "postgresql", "sqlite")
 # Entry points of other packages, each a Dialect.
 GROUP = "incremental_assets.dialects"
 PASSWORD_WITH_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)
@@ -35,6 +35,10 @@ def _same_database(url: URL, database: str) -> URL:
 
 def _named_database(url: URL) -> str:
     return url.database or ""
+
+
+def _every_schema(_url: URL) -> tuple[str, ...]:
+    return ()
 
 
 def _all_text(_error: Exception) -> bool:
@@ -88,6 +92,12 @@ class Dialect:
     keeps_sessions: bool = True
     database_of: Callable[[URL], str] = _named_database
     url_for: Callable[[URL, str], URL] = _same_database
+    # The schemas that a URL means; none: every one of its database.
+    schemas_of: Callable[[URL], tuple[str, ...]] = _every_schema
+    # The names of schemas as the driver takes them for ``:schemas``.
+    bind_schemas: Callable[[Sequence[str]], object] = list
+    # Another product whose files are this one's too, but for those of its own folder.
+    parent: "Dialect | None" = None
     explain: Callable[[Exception], ResourceError | None] = _unexplained
     # Whether the driver's error means a text in the catalog that is none; then, of the cursor of
     # the same statement (after bytes.sql, if there is one) and its columns: which text of what.
@@ -96,8 +106,8 @@ class Dialect:
     package: str = FOLDER
 
     def has(self, name: str) -> bool:
-        """Whether the folder has ``<name>.sql``."""
-        return _read(self.package, self.name, name) is not None
+        """Whether there is a ``<name>.sql``, here or in the parent's folder."""
+        return self._text(name) is not None
 
     def sql(self, name: str) -> str:
         """The text of ``<name>.sql``.
@@ -105,13 +115,17 @@ class Dialect:
         Raises:
             CapabilityMissing: the folder has no such file.
         """
-        text = _read(self.package, self.name, name)
+        text = self._text(name)
         if text is None:
             raise CapabilityMissing(
                 f"{self.title} has no {name}.sql: it cannot list {name}. "
                 f"Leave {name} out of `entities`, or add the file to the folder {self.name}."
             )
         return text
+
+    def _text(self, name: str) -> str | None:
+        own = _read(self.package, self.name, name)
+        return self.parent._text(name) if own is None and self.parent else own
 
     def engine_url(self, url: URL, database: str | None = None) -> URL:
         """``url`` with our driver, for ``database`` or for the one it names."""

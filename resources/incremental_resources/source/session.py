@@ -62,8 +62,10 @@ class Session:
             self.rows("session")
 
     def rows(self, file: str, **binds: object) -> list[dict[str, Any]]:
-        """Every row of a small result."""
+        """Every row of a small result; none of a statement that returns no rows."""
         names, cursor = self._run(file, binds)
+        if not names:
+            return []
         with self._decoding(names, cursor):
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -107,7 +109,7 @@ class Session:
             found = self._found_as_bytes(file, binds) or str(error.orig)
         else:
             # Rows are taken from the driver's cursor: as plain tuples they cost a third.
-            return list(result.keys()), result.cursor
+            return list(result.keys()) if result.returns_rows else [], result.cursor
         raise _no_text(found)
 
     def _found_as_bytes(self, file: str, binds: Mapping[str, object]) -> str | None:

@@ -203,7 +203,16 @@ class Source:
 
     def _probe(self, database: str) -> ProbeReading:
         with self._session("the probe", database) as session:
-            return ProbeReading(str(session.rows("probe")[0]["probe"]), None)
+            # To list them costs a statement, which most products need not.
+            by_schema = ":schemas" in self.dialect.sql("probe")
+            binds = {"schemas": self._schemas(session)[1]} if by_schema else {}
+            return ProbeReading(str(session.rows("probe", **binds)[0]["probe"]), None)
+
+    def _schemas(self, session: Session) -> tuple[list[str], object]:
+        """The schemas there that the scope admits, and the same as the driver takes them."""
+        names = [str(row["schema"]) for row in session.rows("schemas")]
+        admitted = [name for name in names if self._scope.admits_schema(session.database, name)]
+        return admitted, self.dialect.bind_schemas(admitted)
 
     def listing(
         self, entity_name: str, schema: Schema, databases: Sequence[str] | None = None
@@ -253,12 +262,11 @@ class Source:
     def _list(self, entity_name: str, schema: Schema, database: str) -> pl.DataFrame:
         """One database's share; its schemas are read in the same session, so at the same time."""
         with self._session(entity_name, database) as session:
-            names = [str(row["schema"]) for row in session.rows("schemas")]
-            admitted = [name for name in names if self._scope.admits_schema(database, name)]
+            admitted, bound = self._schemas(session)
             listed = session.frame(
                 entity_name,
                 schema,
-                schemas=admitted,
+                schemas=bound,
                 list_partitions=self._scope.partitions == "list",
             )
         return listed.filter(pl.col("schema").is_in(admitted))
@@ -269,7 +277,11 @@ class Source:
         Raises:
             ResourceError: what a refresh would fail with there: a privilege that is missing, say.
         """
-        binds = {"schemas": [], "list_partitions": False, **self.dialect.bind_tables(NO_TABLES)}
+        binds = {
+            "schemas": self.dialect.bind_schemas([]),
+            "list_partitions": False,
+            **self.dialect.bind_tables(NO_TABLES),
+        }
         with self._session(f"a trial of {file}", database) as session:
             session.rows(file, **binds)
 

@@ -1,0 +1,18 @@
+"""MySQL: what differs from MariaDB. The queries are the SQL files here, then MariaDB's."""
+
+from dataclasses import replace
+
+from incremental_resources.source.dialects.mariadb.connect import connect_to
+from incremental_resources.source.dialects.mariadb.dialect import DIALECT as MARIADB
+
+DIALECT = replace(
+    MARIADB,
+    name="mysql",
+    title="MySQL",
+    url_schemes=("mysql",),
+    extra="mysql",
+    minimum_version=(8, 0),
+    verified="on a live server of 9.7, every kind of DDL: see tests/contract",
+    connect=connect_to("MySQL", "mariadb"),
+    parent=MARIADB,
+)
