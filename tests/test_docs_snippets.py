@@ -135,9 +135,18 @@ def test_what_is_to_be_installed_is_an_extra(page: str, arguments: str) -> None:
             assert re.search(rf"^{name} = \[", project, re.MULTILINE), f"{page}: {name}"
 
 
+def dialect_of(page: str) -> str:
+    (found,) = (one.text for one in blocks("python") if one.page == page)
+    return found
+
+
 @pytest.mark.parametrize("block", yaml_blocks("connections"), ids=str)
 def test_a_configuration_loads(block: Block, tmp_path: Path) -> None:
     path = tmp_path / "connections.yaml"
+    # The dialect that a page makes is run in tests/contract.
+    for folder in re.findall(r"dialect: \./(\w+)", block.text):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "dialect.py").write_text(dialect_of(block.page))
     # What may be uncommented has to load as well.
     for text in (block.text, re.sub(r"^(\s*)# (?=\w+: )", r"\1", block.text, flags=re.M)):
         path.write_text(text)

@@ -55,8 +55,11 @@ class Connection(Model):
     dialect_name: str | None = Field(
         default=None,
         alias="dialect",
-        description="The database product; needed where the url is not known before a refresh.",
-        json_schema_extra={"allowed": "the name of a dialect, as `dialects` lists them"},
+        description="The database product; needed where the url is not known before a refresh, or "
+        "the dialect is one of your own.",
+        json_schema_extra={
+            "allowed": "the name of a dialect, as `dialects` lists them, or ./FOLDER of one"
+        },
     )
     url: Address = Field(
         description="SQLAlchemy URL of the server; relative paths of files start at the file.",
@@ -119,10 +122,10 @@ class Connection(Model):
 
     @field_validator("dialect_name")
     @classmethod
-    def _shipped(cls, name: str | None) -> str | None:
-        from incremental_assets.config.dialect import named
+    def _there(cls, name: str | None, info: ValidationInfo) -> str | None:
+        from incremental_assets.config.dialect import located
 
-        return name and named(name).name
+        return name and located(name, base_of(info))
 
     @field_validator("url")
     @classmethod
@@ -140,7 +143,8 @@ class Connection(Model):
 
         url = info.data.get("url")
         known = url is not None and not isinstance(url, LateSecret)
-        if known and not include and not database_of(url.get_secret_value()):
+        named = info.data.get("dialect_name")
+        if known and not include and not database_of(url.get_secret_value(), named):
             raise refusal("is empty while the url names no database; name one in either")
         return include
 
@@ -182,7 +186,7 @@ class Connection(Model):
         from incremental_assets.config.dialect import database_of, schemas_of
         from incremental_assets.core.scope import Scope
 
-        include = dict(self.include) or schemas_of(self.address())
+        include = dict(self.include) or schemas_of(self.address(), self.dialect_name)
         return Scope(
             include=include,
             exclude=dict(self.exclude),
@@ -190,6 +194,6 @@ class Connection(Model):
             exclude_views=self.options.exclude_views,
             exclude_empty_tables=self.options.exclude_empty_tables,
             partitions=self.options.partitions,
-            only_database=None if include else database_of(self.address()),
+            only_database=None if include else database_of(self.address(), self.dialect_name),
             entities=self.read_entities(),
         )

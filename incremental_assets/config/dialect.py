@@ -4,6 +4,7 @@ Apart from ``config`` because dialects bring SQLAlchemy and Polars along, which 
 looks at ``config`` does not need. A URL is never part of a message.
 """
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -15,17 +16,24 @@ from incremental_assets.config.errors import ConfigError, refusal, shown
 from incremental_assets.config.url import EnvironmentSecret, LateSecret
 from incremental_assets.core.entities import ENTITIES
 from incremental_resources.errors import ResourceError
-from incremental_resources.source.dialect import Dialect, dialect_for, dialects, parse_url
+from incremental_resources.source.dialect import (
+    Dialect,
+    dialect_for,
+    dialect_in,
+    dialects,
+    parse_url,
+)
+from incremental_resources.source.errors import CapabilityMissing
 
 # Dialects whose URL names a file instead of a server.
 FILE_DIALECTS = frozenset({"sqlite"})
 URI = "file:"
 
 
-def anchored(url: str, base: Path | None, name: str | None) -> str:
+def anchored(url: str, base: Path | None, name: str | None, named: str | None = None) -> str:
     """``url`` if a dialect reads it; the path of a database file counted from ``base``."""
     try:
-        dialect = dialect_for(url)
+        dialect = reading(url, named)
     except ResourceError as error:
         whose = f"connection {name}: " if name else ""
         reason = f"{whose}{error}"
@@ -51,11 +59,46 @@ def _file_url(url: str, base: Path | None) -> str:
     return parsed.set(database=f"{prefix}{base / path}").render_as_string(hide_password=False)
 
 
+def is_folder(name: str) -> bool:
+    """Whether a dialect is named by the path of its folder."""
+    return name.startswith((".", "~")) or "/" in name or os.sep in name
+
+
+def located(name: str, base: Path | None) -> str:
+    """The name of a dialect that is there; a folder's path counted from ``base``."""
+    if not is_folder(name):
+        return named(name).name
+    try:
+        path = ((base or Path.cwd()) / Path(name).expanduser()).resolve()
+    except RuntimeError:
+        raise refusal("nobody has this home directory") from None
+    named(str(path))
+    return str(path)
+
+
 def named(name: str) -> Dialect:
-    """The dialect of that name."""
+    """The dialect of that name, or in that folder."""
+    if is_folder(name):
+        try:
+            return dialect_in(Path(name))
+        except CapabilityMissing as error:
+            raise refusal(str(error)) from None
     if name in dialects():
         return dialects()[name]
-    raise refusal(f"{shown(name)} is not a dialect; allowed: {', '.join(dialects())}")
+    raise refusal(
+        f"{shown(name)} is not a dialect; allowed: {', '.join(dialects())}, or ./FOLDER of one"
+    )
+
+
+def reading(url: str, name: str | None) -> Dialect:
+    """The dialect that reads ``url``: the one named, where the scheme is one of its own.
+
+    Raises:
+        CapabilityMissing: no product that is known has this scheme, or it is no URL.
+    """
+    wanted = named(name) if name else None
+    scheme = parse_url(url).drivername.partition("+")[0]
+    return wanted if wanted and scheme in wanted.url_schemes else dialect_for(url)
 
 
 def checked(url: SecretStr, base: Path | None, name: str | None, dialect: str | None) -> SecretStr:
@@ -66,8 +109,8 @@ def checked(url: SecretStr, base: Path | None, name: str | None, dialect: str | 
             f"{' or '.join(dialects())}"
         )
     if not isinstance(url, LateSecret):
-        plain = SecretStr(anchored(url.get_secret_value(), base, name))
-        if dialect and dialect_for(plain.get_secret_value()).name != dialect:
+        plain = SecretStr(anchored(url.get_secret_value(), base, name, dialect))
+        if dialect and reading(plain.get_secret_value(), dialect) is not named(dialect):
             raise refusal(f"is not one of the dialect {dialect}; leave dialect out, or fix it")
         return plain
     if dialect is None:
@@ -88,11 +131,11 @@ def address_of(name: str, url: SecretStr, dialect: str | None) -> str:
     try:
         plain = url.get_secret_value()
         if isinstance(url, LateSecret):
-            plain = anchored(plain, url.base, None)
-        found = dialect_for(plain)
+            plain = anchored(plain, url.base, None, dialect)
+        found = reading(plain, dialect)
     except (ConfigError, ResourceError, PydanticCustomError) as error:
         raise ConfigError(f"connection {name}: {error}") from None
-    if dialect and found.name != dialect:
+    if dialect and found is not named(dialect):
         raise ConfigError(
             f"connection {name}: {url} holds a {found.title} url, but dialect is {dialect}. "
             "Fix one of them."
@@ -105,14 +148,14 @@ def dialect_of(url: SecretStr, name: str | None) -> Dialect:
     return named(name) if name else dialect_for(url.get_secret_value())
 
 
-def database_of(url: str) -> str:
+def database_of(url: str, dialect: str | None) -> str:
     """The database that a connection without ``include`` covers."""
-    return dialect_for(url).database_of(parse_url(url))
+    return reading(url, dialect).database_of(parse_url(url))
 
 
-def schemas_of(url: str) -> dict[str, tuple[str, ...]]:
+def schemas_of(url: str, name: str | None) -> dict[str, tuple[str, ...]]:
     """The ``include`` of a connection without one whose URL means some schemas only."""
-    dialect, parsed = dialect_for(url), parse_url(url)
+    dialect, parsed = reading(url, name), parse_url(url)
     schemas = tuple(map(re.escape, dialect.schemas_of(parsed)))
     return {re.escape(dialect.database_of(parsed)): schemas} if schemas else {}
 

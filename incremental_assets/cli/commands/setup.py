@@ -76,12 +76,17 @@ def _show(finding: "CheckResult", width: int) -> None:
 
 @click.command("dialects")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.pass_obj
 @ending_with_our_message
-def dialects_command(as_json: bool) -> None:
-    """The database products that can be read, what each can do, and how that was verified."""
+def dialects_command(settings: Mapping[str, Any], as_json: bool) -> None:
+    """The database products that can be read, what each can do, and how that was verified.
+
+    Those that ship, those of installed packages, and those in folders that connections name.
+    """
     from incremental_resources.source.dialect import dialects
 
-    facts = [_facts(dialect) for dialect in dialects().values()]
+    known = [*dialects().values()]
+    facts = [_facts(dialect) for dialect in (*known, *_in_folders(settings["config"]))]
     if as_json:
         print_json({"dialects": facts})
         return
@@ -93,6 +98,19 @@ def dialects_command(as_json: bool) -> None:
             f"  a table is read again when this changes: {fact['token_covers']}\n"
             f"  verified {fact['verified']}"
         )
+
+
+def _in_folders(config: str | None) -> list["Dialect"]:
+    """The dialects that the configuration in force names by their folders, if there is one."""
+    from incremental_assets.config.errors import ConfigError
+    from incremental_assets.wiring import current_config
+
+    try:
+        connections = current_config(config, connecting=False).connections
+    except ConfigError:
+        return []
+    found = [one.dialect() for one in connections if one.dialect_name]
+    return list({dialect.name: dialect for dialect in found if dialect.folder}.values())
 
 
 def _facts(dialect: "Dialect") -> dict[str, Any]:

@@ -7,10 +7,12 @@ Opening connections and reading rows is not done here (``source.py``). How to ad
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module, resources
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from runpy import run_path
 from types import MappingProxyType
 from typing import Any
 
@@ -98,12 +100,16 @@ class Dialect:
     bind_schemas: Callable[[Sequence[str]], object] = list
     # Another product whose files are this one's too, but for those of its own folder.
     parent: "Dialect | None" = None
+    # Values of placeholders of its own, in any of its files.
+    placeholders: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     explain: Callable[[Exception], ResourceError | None] = _unexplained
     # Whether the driver's error means a text in the catalog that is none; then, of the cursor of
     # the same statement (after bytes.sql, if there is one) and its columns: which text of what.
     not_text: Callable[[Exception], bool] = _all_text
     find_not_text: Callable[[Any, Sequence[str]], str | None] = _not_found
     package: str = FOLDER
+    # Where the files are if they are in no package.
+    folder: Path | None = None
 
     def has(self, name: str) -> bool:
         """Whether there is a ``<name>.sql``, here or in the parent's folder."""
@@ -124,7 +130,7 @@ class Dialect:
         return text
 
     def _text(self, name: str) -> str | None:
-        own = _read(self.package, self.name, name)
+        own = _read(self.folder or self.package, self.name, name)
         return self.parent._text(name) if own is None and self.parent else own
 
     def engine_url(self, url: URL, database: str | None = None) -> URL:
@@ -145,8 +151,9 @@ class Dialect:
 
 
 @cache
-def _read(package: str, folder: str, name: str) -> str | None:
-    file = resources.files(package) / folder / f"{name}.sql"
+def _read(place: Path | str, product: str, name: str) -> str | None:
+    folder = place if isinstance(place, Path) else resources.files(place) / product
+    file = folder / f"{name}.sql"
     return file.read_text("utf-8") if file.is_file() else None
 
 
@@ -184,6 +191,33 @@ def _unusable(entry: EntryPoint, reason: str) -> CapabilityMissing:
     return CapabilityMissing(
         f"The entry point {entry.name} = {entry.value} of {whose} in the group {GROUP} cannot be "
         f"used: {reason}. Fix that package, or uninstall it."
+    )
+
+
+@cache
+def dialect_in(folder: Path) -> Dialect:
+    """The ``DIALECT`` of a folder's ``dialect.py``; its files are those of the folder.
+
+    Raises:
+        CapabilityMissing: there is none, or it cannot be used.
+    """
+    file = folder / "dialect.py"
+    if not file.is_file():
+        raise _unusable_file(file, "it is not there")
+    try:
+        dialect = run_path(str(file)).get("DIALECT")
+    except Exception as error:  # noqa: BLE001 - somebody else's program
+        raise _unusable_file(file, f"{type(error).__name__}: {error}") from error
+    if not isinstance(dialect, Dialect):
+        raise _unusable_file(file, "it sets no DIALECT that is a Dialect")
+    if dialect.name in dialects():
+        raise _unusable_file(file, f"there is a dialect {dialect.name} already")
+    return replace(dialect, folder=folder)
+
+
+def _unusable_file(file: Path, reason: str) -> CapabilityMissing:
+    return CapabilityMissing(
+        f"The dialect in {file} cannot be used: {reason}. Fix that file, or the path in `dialect`."
     )
 
 

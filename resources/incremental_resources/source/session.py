@@ -33,7 +33,7 @@ class Session:
         self.file = "session"
         self._connection = connection
         self._dialect = dialect
-        self._always = always
+        self._always = {**dialect.placeholders, **always}
         self._pin = pin
 
     def begin(self) -> None:
