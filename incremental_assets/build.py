@@ -17,6 +17,7 @@ from incremental_assets.assets.jobs import jobs_of
 from incremental_assets.assets.listings import listing_assets
 from incremental_assets.assets.resource_keys import PROCESS
 from incremental_assets.assets.state import state_assets
+from incremental_assets.assets.watch_checks import acknowledge_jobs, watch_checks
 from incremental_assets.automation.schedules import refresh_schedule
 from incremental_assets.automation.sensors import sensors_of
 from incremental_assets.config.connection import Connection
@@ -66,8 +67,13 @@ def build_definitions(
     jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
         assets=[asset for one in config.connections for asset in assets_of(one)],
-        asset_checks=[state_checks(one) for one in config.connections],
-        jobs=[job for of_one in jobs.values() for job in of_one],
+        asset_checks=[
+            check for one in config.connections for check in (state_checks(one), *watch_checks(one))
+        ],
+        jobs=[
+            *(job for of_one in jobs.values() for job in of_one),
+            *(job for one in config.connections for job in acknowledge_jobs(one)),
+        ],
         schedules=[refresh_schedule(one) for one in config.connections],
         sensors=[
             sensor for one in config.connections for sensor in sensors_of(one, jobs[one.name])

@@ -46,6 +46,11 @@ def apply_job_name(connection: str) -> str:
     return f"{connection}_apply"
 
 
+def acknowledge_job_name(connection: str) -> str:
+    """The job that acknowledges what watch rules found."""
+    return f"{connection}_acknowledge"
+
+
 def partitions_name(connection: str) -> str:
     """The name under which the instance stores the partition keys of a connection's batches."""
     return f"{connection}__column_batches"

@@ -18,6 +18,7 @@ from incremental_assets.cli.shell import LazyCommands
         "log": "incremental_assets.cli.commands.log",
         "history": "incremental_assets.cli.commands.inspect",
         "rollback": "incremental_assets.cli.commands.rollback",
+        "acknowledge": "incremental_assets.cli.commands.acknowledge",
         "prune": "incremental_assets.cli.commands.prune",
         "export": "incremental_assets.cli.commands.export",
         "check": "incremental_assets.cli.commands.setup",

@@ -24,9 +24,11 @@ from incremental_assets.cli.matching import (
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.config.url import FileSecret
-from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS
+from incremental_assets.core.entities import DATABASES, ENTITIES, SCHEMAS, TABLES
 from incremental_assets.core.names import path_of
+from incremental_assets.core.watch import about
 from incremental_assets.steps.failures import OUR_ERRORS
+from incremental_assets.steps.stored import scan_of
 from incremental_assets.wiring import open_objects, open_source, open_state
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.source.errors import CapabilityMissing
@@ -106,6 +108,8 @@ def _store(config: Config) -> Success:
 def _connection(config: Config, connection: Connection, *, full: bool) -> Iterator[CheckResult]:
     name = connection.name
     yield attempt(name, "state", lambda: _state(config, name))
+    if connection.watch:
+        yield attempt(name, "watch", lambda: _watch(config, connection))
     probed: list[CheckedServer] = []
     login = attempt(name, "login", lambda: _login(config, connection, probed))
     yield login
@@ -127,6 +131,21 @@ def _state(config: Config, name: str) -> Success:
     return Success(
         f"version {version.number} is there, and every file is what it was committed with"
     )
+
+
+def _watch(config: Config, connection: Connection) -> Success:
+    version = open_state(config, connection.name).current()
+    if version is None:
+        return Success("never refreshed: what the rules match is not known yet")
+    tables = scan_of(version, TABLES).collect()
+    matched = {rule: about(tables, rule.tables).height for rule in connection.watch}
+    unused = [
+        f"{rule.check_name}: {rule.tables!r} matches no table of version {version.number}"
+        for rule, count in matched.items()
+        if not count
+    ]
+    told = [f"{rule.check_name}: {count:,}" for rule, count in matched.items()]
+    return Success(f"tables by rule: {', '.join(told)}", unused)
 
 
 class CheckedServer:

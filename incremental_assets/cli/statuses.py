@@ -11,8 +11,10 @@ from typing import Any
 import dagster as dg
 
 from incremental_assets.cli.last_runs import last_error, running
+from incremental_assets.config.connection import Connection
 from incremental_assets.core.marker import age
 from incremental_assets.instance.commits import last_commit
+from incremental_assets.steps.watch import breaks_of
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.head import Head
 from incremental_resources.state_store.store import StateStore
@@ -26,17 +28,18 @@ UNKNOWN: Mapping[str, Any] = {
     "last_change": None,
     "running": None,
     "last_error": None,
+    "watch": [],
     "sinks": [],
 }
 
 
 def status_of(
-    store: StateStore, instance: dg.DagsterInstance | None, now: datetime
+    connection: Connection, store: StateStore, instance: dg.DagsterInstance | None, now: datetime
 ) -> dict[str, Any]:
-    """One connection; what is not known is null."""
+    """One connection; what is not known is null, and ``watch`` has the rules that fail."""
     found = store.head()
     head = found and found.head
-    status = {"name": store.connection, **UNKNOWN}
+    status = {"name": store.connection, **UNKNOWN, "watch": breaks_of(connection, store)}
     if head:
         status |= _standing(store, head, now)
     if instance:

@@ -28,6 +28,7 @@ from incremental_assets.config.url import (
     is_left_alone,
     with_file_as_url,
 )
+from incremental_assets.config.watch import WatchRule
 
 # Reading a configuration needs these, importing this module does not: Polars and SQLAlchemy are
 # half a second.
@@ -97,6 +98,11 @@ class Connection(Model):
         description="Which tables are assets of their own in the UI; without it none.",
         json_schema_extra={"allowed": "a mapping with the keys include, limit"},
     )
+    watch: tuple[WatchRule, ...] = Field(
+        default=(),
+        description="Changes that fail a check until they are acknowledged or reverted.",
+        json_schema_extra={"allowed": "a list of rules, see [below](#watch-rules)"},
+    )
     schedule: Cron = Field(
         default="0 * * * *",
         description="When the schedule refreshes, once it is switched on.",
@@ -107,6 +113,15 @@ class Connection(Model):
         description="Who is shown as owner of its assets.",
         json_schema_extra={"allowed": "a list of email addresses and teams (team:data)"},
     )
+
+    @field_validator("watch")
+    @classmethod
+    def _told_apart(cls, watch: tuple[WatchRule, ...]) -> tuple[WatchRule, ...]:
+        names = [rule.check_name for rule in watch]
+        for name in names:
+            if names.count(name) > 1:
+                raise refusal(f"two rules are called {name}; give each a name of its own")
+        return watch
 
     @field_validator("embedded", mode="before")
     @classmethod

@@ -53,7 +53,8 @@ def test_status_says_that_the_state_is_gone(shop: Any, instance: dg.DagsterInsta
     refresh(shop.refresher)
     shutil.rmtree(shop.state)
 
-    status = status_of(StateStore(shop.objects, NAME), instance, datetime.now(UTC))
+    connection = shop.refresher.config.connection(NAME)
+    status = status_of(connection, StateStore(shop.objects, NAME), instance, datetime.now(UTC))
 
     assert status["version"] is None
     assert "version 1 was committed there on" in status["last_error"]

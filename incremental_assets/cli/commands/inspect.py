@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from incremental_assets.config.model import Config
 
 TOO_OLD = 3
+SHOWN_BREAKS = 10
 Settings = Mapping[str, Any]
 
 
@@ -98,7 +99,8 @@ def _statuses(config: "Config", names: list[str]) -> tuple[list[dict[str, Any]],
     with existing_instance(locate_home(os.environ, Path.cwd())) as instance:
         for name in names:
             try:
-                statuses.append(status_of(open_state(config, name), instance, datetime.now(UTC)))
+                connection, store = config.connection(name), open_state(config, name)
+                statuses.append(status_of(connection, store, instance, datetime.now(UTC)))
             except ResourceError as error:
                 statuses.append(unreadable(name, error))
                 broken = True
@@ -126,6 +128,12 @@ def _show_status(status: Mapping[str, Any]) -> None:
         )
         for entity, changes in last["changes"].items():
             out.print(f"    {entity}: {changes_text(changes)}", markup=False)
+    for rule in status["watch"]:
+        told = f"{len(rule['breaks'])} since version {rule['breaks'][0]['since_version']}"
+        out.print(f"  {rule['rule']}: {told}", style="red", markup=False)
+        for one in rule["breaks"][:SHOWN_BREAKS]:
+            line = f"    {one['kind']} {one['object']} {one['what']}"
+            out.print(escaped(line), markup=False)
     if status["running"]:
         out.print(f"  running: {status['running']}", style="cyan", markup=False)
     if status["last_error"]:

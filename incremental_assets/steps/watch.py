@@ -1,0 +1,191 @@
+"""Whether a watch rule holds: the state against the rule's baseline, and taking a new one.
+
+What counts as a break is decided in ``core.watch``; where baselines are kept, in the state store.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from incremental_assets.config.connection import Connection
+from incremental_assets.config.watch import WatchRule
+from incremental_assets.core.apply import apply
+from incremental_assets.core.change import Comparison
+from incremental_assets.core.compare import diff_schema
+from incremental_assets.core.diff import diff
+from incremental_assets.core.entities import COLUMNS, DATABASES, ENTITIES, TABLES, completed
+from incremental_assets.core.errors import UnknownObject
+from incremental_assets.core.scope import Scope
+from incremental_assets.core.watch import (
+    Finding,
+    Judgement,
+    about,
+    concerned,
+    judged,
+    of_tables,
+)
+from incremental_assets.steps.comparing import same_source
+from incremental_assets.steps.stored import scan_of
+from incremental_resources.state_store.baselines import Baseline, Baselines, Kept
+from incremental_resources.state_store.documents import moment_text
+from incremental_resources.state_store.errors import SwapRefused
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
+
+NEW = "the rule is new"
+NEW_PATTERN = "its pattern is new"
+Break = Mapping[str, Any]
+
+
+def evaluated(
+    connection: Connection,
+    store: StateStore,
+    rule: WatchRule,
+    version: Version,
+    before: Version | None = None,
+) -> Baseline:
+    """The rule's record once ``version`` has been compared with its baseline.
+
+    Args:
+        connection: whose rule it is.
+        store: its state.
+        rule: the rule.
+        version: the current version.
+        before: what the baseline of a rule without one is taken from; default: ``version``.
+    """
+    baselines = Baselines(store.objects, store.connection)
+    kept = baselines.read(rule.check_name)
+    if kept is None or kept.baseline.pattern != rule.tables:
+        taken = _taken(baselines, rule, before or version, NEW if kept is None else NEW_PATTERN)
+        kept = _written(baselines, rule, taken, kept)
+    now = kept.baseline
+    if now.evaluated == version.ref.sha256 and now.kinds == list(rule.on):
+        return now
+    before_it = {
+        name: completed(ENTITIES[name], rows).collect()
+        for name, rows in baselines.frames(now).items()
+    }
+    found = _judged(connection, rule, version, now, before_it)
+    told: dict[str, Any] = {
+        "evaluated": version.ref.sha256,
+        "kinds": list(rule.on),
+        "breaks": _since(found.findings, now.breaks, version),
+    }
+    if any(rows.height for rows in found.harmless.values()):
+        frames = apply(before_it, found.harmless) | {
+            DATABASES.name: scan_of(version, DATABASES).collect()
+        }
+        told |= {
+            "files": baselines.store(frames),
+            "scope": version.manifest.scope,
+            "source": version.manifest.source,
+        }
+    return _written(baselines, rule, now.model_copy(update=told), kept).baseline
+
+
+def acknowledged(store: StateStore, rule: WatchRule, reason: str) -> Baseline | None:
+    """Take the current version for the rule's baseline; None where there is no version."""
+    version = store.current()
+    if version is None:
+        return None
+    baselines = Baselines(store.objects, store.connection)
+    taken = _taken(baselines, rule, version, reason or "acknowledged")
+    settled = taken.model_copy(
+        update={"evaluated": version.ref.sha256, "kinds": list(rule.on), "breaks": []}
+    )
+    return _written(baselines, rule, settled, baselines.read(rule.check_name)).baseline
+
+
+def breaks_of(connection: Connection, store: StateStore) -> list[dict[str, Any]]:
+    """Every rule that failed when it was last evaluated, with what broke it."""
+    baselines = Baselines(store.objects, store.connection)
+    kept = ((rule, baselines.read(rule.check_name)) for rule in connection.watch)
+    return [
+        {"rule": rule.check_name, "severity": rule.severity, "breaks": found.baseline.breaks}
+        for rule, found in kept
+        if found and found.baseline.breaks
+    ]
+
+
+def rules_named(connection: Connection, names: Sequence[str]) -> list[WatchRule]:
+    """The connection's rules of these names, all without any. Raises UnknownObject."""
+    known = {rule.check_name: rule for rule in connection.watch}
+    known |= {rule.name: rule for rule in connection.watch if rule.name}
+    unknown = [name for name in names if name not in known]
+    if unknown or not known:
+        there = ", ".join(rule.check_name for rule in connection.watch) or "none"
+        told = f"no watch rule {unknown[0]!r}" if unknown else "no watch rules"
+        raise UnknownObject(f"{connection.name} has {told}. There is: {there}.")
+    return [known[name] for name in names] or list(connection.watch)
+
+
+def _written(baselines: Baselines, rule: WatchRule, now: Baseline, kept: Kept | None) -> Kept:
+    """The record as it is stored after the swap; where somebody else was first, theirs."""
+    try:
+        baselines.write(rule.check_name, now, kept)
+    except SwapRefused:
+        baselines.forget(now, kept)
+    found = baselines.read(rule.check_name)
+    if found is None:
+        raise RuntimeError(f"the record of {rule.check_name} went while it was written")
+    return found
+
+
+def _taken(baselines: Baselines, rule: WatchRule, version: Version, reason: str) -> Baseline:
+    tables = about(scan_of(version, TABLES).collect(), rule.tables)
+    frames = {DATABASES.name: scan_of(version, DATABASES).collect(), TABLES.name: tables}
+    if version.has(COLUMNS.name):
+        frames[COLUMNS.name] = of_tables(scan_of(version, COLUMNS), tables)
+    return Baseline(
+        pattern=rule.tables,
+        version=version.number,
+        marker=version.manifest.marker,
+        taken_at=datetime.now(UTC),
+        reason=reason,
+        files=baselines.store(frames),
+        scope=version.manifest.scope,
+        source=version.manifest.source,
+    )
+
+
+def _judged(
+    connection: Connection,
+    rule: WatchRule,
+    version: Version,
+    baseline: Baseline,
+    before: Mapping[str, pl.DataFrame],
+) -> Judgement:
+    dialect = connection.dialect()
+    trusted = same_source([version.manifest.source, baseline.source])
+    comparison = Comparison(
+        scope=Scope.from_json(version.manifest.scope),
+        base_scope=Scope.from_json(baseline.scope),
+        durable_ids=dialect.durable_ids and trusted,
+        durable_ordinals=dialect.durable_ordinals and trusted,
+    )
+    known = before[TABLES.name] if comparison.durable_ids else before[TABLES.name].clear()
+    tables = concerned(scan_of(version, TABLES).collect(), known, rule.tables)
+    now = {DATABASES.name: scan_of(version, DATABASES).collect(), TABLES.name: tables}
+    if COLUMNS.name in before and version.has(COLUMNS.name):
+        now[COLUMNS.name] = of_tables(scan_of(version, COLUMNS), tables)
+    changes = diff({name: before[name] for name in now}, now, comparison)
+    columns = changes.get(COLUMNS.name, pl.DataFrame(schema=diff_schema(COLUMNS)))
+    return judged(changes[TABLES.name], columns, rule.on, tables)
+
+
+def _since(found: Sequence[Finding], before: Sequence[Break], version: Version) -> list[Break]:
+    """The findings with the version and the time since which each of them stands."""
+    known = {(one["kind"], one["object"]): one for one in before}
+    here = {"since_version": version.number, "since": moment_text(version.manifest.marker)}
+    kept = ("since_version", "since")
+    return [
+        one.to_json()
+        | (
+            {name: known[one.kind, one.object][name] for name in kept}
+            if (one.kind, one.object) in known
+            else here
+        )
+        for one in found
+    ]
