@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from incremental_assets.config.loading import load_config
     from incremental_assets.config.model import Config
     from incremental_assets.config.options import Lineage, Options
+    from incremental_assets.config.watch import WatchRule
     from incremental_assets.steps.failures import message_of
-    from incremental_assets.wiring import open_state
+    from incremental_assets.wiring import failing_rules, open_state
     from incremental_resources.errors import ResourceError
     from incremental_resources.source.dialect import Dialect, dialect_for
     from incremental_resources.source.errors import (
@@ -36,11 +37,13 @@ PUBLIC = {
     "Connection": "incremental_assets.config.connection",
     "Options": "incremental_assets.config.options",
     "Lineage": "incremental_assets.config.options",
+    "WatchRule": "incremental_assets.config.watch",
     "load_config": "incremental_assets.config.loading",
     "ConfigError": "incremental_assets.config.errors",
     "message_of": "incremental_assets.steps.failures",
     # Reading a state, for a sink say.
     "open_state": "incremental_assets.wiring",
+    "failing_rules": "incremental_assets.wiring",
     # A dialect of one's own.
     "Dialect": "incremental_resources.source.dialect",
     "dialect_for": "incremental_resources.source.dialect",
@@ -66,8 +69,10 @@ __all__ = [
     "SchemaDrift",
     "SourceUnavailable",
     "SqlCatalog",
+    "WatchRule",
     "build_definitions",
     "dialect_for",
+    "failing_rules",
     "load_config",
     "message_of",
     "open_state",

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.loading import demo_config, find_config, load_config
 from incremental_assets.config.model import Config
 from incremental_assets.config.state import S3
 from incremental_assets.instance.home import locate_home
+from incremental_assets.steps.watch import breaks_of
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.demo.shop import create_shop
 from incremental_resources.source.source import Source
@@ -77,3 +79,16 @@ def open_state(config: Config, connection: str) -> StateStore:
         StoreUnavailable: the AWS configuration cannot be used.
     """
     return StateStore(open_objects(config), config.connection(connection).name)
+
+
+def failing_rules(config: Config, connection: str) -> list[dict[str, Any]]:
+    """The watch rules of a connection that failed when they were last evaluated.
+
+    Each is ``rule``, ``severity`` and ``breaks``: a list of ``kind``, ``object``, ``what``,
+    ``since_version`` and ``since``.
+
+    Raises:
+        ConfigError: there is no such connection.
+        StoreUnavailable: the store does not answer.
+    """
+    return breaks_of(config.connection(connection), open_state(config, connection))

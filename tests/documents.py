@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from incremental_assets import Config, Connection, Lineage, Options
+from incremental_assets import Config, Connection, Lineage, Options, WatchRule
 
 ROOT = Path(__file__).parents[1]
 CONNECTIONS = "docs/connections.md"
@@ -21,12 +21,14 @@ MODELS: dict[str, type[BaseModel]] = {
     "Connection": Connection,
     "Options": Options,
     "Lineage": Lineage,
+    "WatchRule": WatchRule,
 }
 # Where the keys of a key that is a mapping, or a list of them, are documented.
 PLACES = {
     "s3": "a mapping, see [below](#s3)",
     "options": "a mapping, see [Options](#options)",
     "lineage": "a mapping, see [Lineage](#lineage)",
+    "watch": "a list, see [Watch rules](#watch-rules)",
 }
 FENCE = re.compile(r"^(```+)(\w*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 
@@ -131,7 +133,9 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
         return str(int(default))
     if isinstance(default, str):
         return f"`{default}`"
-    return "" if default in (None, [], {}) else str(default)
+    if isinstance(default, list):
+        return ", ".join(f"`{one}`" for one in default)
+    return "" if default in (None, {}) else str(default)
 
 
 def _allowed(name: str, field: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ class Connection(Model):
     watch: tuple[WatchRule, ...] = Field(
         default=(),
         description="Changes that fail a check until they are acknowledged or reverted.",
-        json_schema_extra={"allowed": "a list of rules, see [below](#watch-rules)"},
+        json_schema_extra={"allowed": "a list of rules, each with tables"},
     )
     schedule: Cron = Field(
         default="0 * * * *",
