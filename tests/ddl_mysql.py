@@ -31,7 +31,7 @@ create table {new} ({new} varchar(20) not null default 'x', {new} decimal(10, 2)
 create table {new} (a integer, {new} integer generated always as (a * 2) stored, unique (a))
 create table {new} (a integer not null unique, {new} varchar(9) as (concat(a, '%s :x')) virtual)
 create table {new} (a integer, {new} integer, foreign key (a) references {table} (id))
-create table {new} (a integer default 7, {new} timestamp default now() on update now()) engine=myisam
+create table {new} (a integer default 7, {new} timestamp default now() on update now())
 create table {new} (id integer) comment 'it''s %s :x é'
 create table {new} (id integer, {new} {type}) partition by hash (id) partitions 3
 create table {new} like {table}
@@ -66,6 +66,7 @@ alter table {table} convert to character set latin1
 alter table {table} convert to character set utf8mb4 collate utf8mb4_bin
 alter table {table} default character set latin1
 alter table {table} engine=innodb
+alter table {table} engine=myisam
 alter table {table} partition by key (id) partitions 2
 alter table {table} remove partitioning
 alter table {table} add system versioning

@@ -99,7 +99,7 @@ def _default(column: Mapping[str, Any]) -> str | None:
 
 
 def _plain(text: str | None) -> str | None:
-    """A default without what only one of the two ways to print it has: case, parentheses, escapes."""
+    """A default without what only one of the two prints: case, parentheses, escapes."""
     if text is None or text.upper() == "NULL":
         return None
     return re.sub(r"_\w+(?=')", "", re.sub(r"[\\()`\" ]", "", text)).lower()
