@@ -16,6 +16,8 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import OperationalError, SAWarning
 
+from tests import oracle_mysql
+
 # Printed texts depend on these; Source pins the same.
 SETTINGS = "-c search_path= -c TimeZone=UTC -c DateStyle=ISO -c IntervalStyle=postgres"
 SYSTEM = ("information_schema",)
@@ -49,7 +51,10 @@ Picture = dict[str, dict[tuple[str, ...], Any]]
 
 def differing(url: str, state: Mapping[str, pl.LazyFrame], *, partitions: bool) -> dict[str, Any]:
     """By kind of object, what a state says otherwise than the oracle: (oracle, state)."""
-    true, ours = picture(url, partitions=partitions), pictured(state)
+    if url.startswith(("mariadb", "mysql")):
+        true, ours = oracle_mysql.picture(url), oracle_mysql.pictured(state)
+    else:
+        true, ours = picture(url, partitions=partitions), pictured(state)
     return {
         kind: {
             key: (true[kind].get(key), ours[kind].get(key))

@@ -95,6 +95,20 @@ def restarted(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     )
 
 
+def regranted(head: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Why what is missing may only be hidden: the role is not allowed what it was; None if it is.
+
+    Only of products that hide what a role may not see; others record no grants.
+    """
+    before, since = head.get("grants"), now.get("grants")
+    if before is None or before == since:
+        return None
+    lost = [grant for grant in before if grant not in (since or ())]
+    new = [grant for grant in since or () if grant not in before]
+    told = [f"{word}: {'; '.join(some)}" for word, some in (("gone", lost), ("new", new)) if some]
+    return f"the role's grants are not those of the last refresh, {', '.join(told)}"
+
+
 def _clock_behind(head_marker: datetime, clock: datetime) -> str | None:
     if clock >= head_marker:
         return None

@@ -86,7 +86,8 @@ def verdict_of(step: Refresh, version: Version | None = None) -> Verdict:
         percent=step.connection.options.deletion_guard_percent,
         left_out=step.comparison.left_out,
         accepted=_accepted(step) if step.record["accept_deletions"] else None,
-        doubt=step.record["doubt"],
+        # An extraction that an older release has opened knows no grants.
+        doubt=step.record["doubt"] or step.record.get("regranted"),
     )
 
 

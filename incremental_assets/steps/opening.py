@@ -22,6 +22,7 @@ from incremental_assets.core.marker import (
     must_be_full,
     must_list,
     other_server,
+    regranted,
 )
 from incremental_assets.core.scope import Scope
 from incremental_assets.instance.claims import add_tags
@@ -98,9 +99,11 @@ def open_extraction(
         return Refresh(connection, store, _tag(context, opened))
     if found.head is None and not config.accept_new_state:
         _stop_if_state_is_gone(context.instance, store)
-    clock, probe = found.source.clock(), found.source.probe(found.databases)
+    # Before the probe: a state that this one finds whole must not get what is granted later.
+    clock, grants = found.source.clock(), found.source.grants()
+    probe = found.source.probe(found.databases)
     # No later session may be behind the one that asked for the probe.
-    identity = found.source.reached
+    identity = found.source.reached | grants
     scope, head = connection.scope(), found.head and found.head.head
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
     doubt = head and other_server(head.source, identity)
@@ -119,6 +122,7 @@ def open_extraction(
         "source": identity,
         "databases": found.databases,
         "doubt": doubt,
+        "regranted": head and regranted(head.source, identity),
         "ids_last": not (doubt or (head and foreign_ids(head.source))),
         "scope": scope.to_json(),
         "reason": config.reason,

@@ -8,7 +8,7 @@ from incremental_resources.source.dialect import FOLDERS, Dialect, dialects
 from tests.sources import SOURCES, own_files, sql_files
 
 ALWAYS_THERE = {"databases", "schemas", "tables", "columns", "now", "version", "identity"}
-MAY_BE_THERE = {"closed", "probe", "writes", "session", "bytes", "columns_all"}
+MAY_BE_THERE = {"closed", "probe", "writes", "session", "bytes", "columns_all", "grants"}
 ALWAYS_GIVEN = {"database", "statement_timeout_seconds"}
 GIVEN_TO_LISTINGS = {"schemas", "list_partitions"}
 

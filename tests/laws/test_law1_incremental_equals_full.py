@@ -9,6 +9,7 @@ from hypothesis import note
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
 from tests.ddl import play, settle
+from tests.ddl_mysql import mysql_player, play_mysql
 from tests.ddl_sqlite import play_in_file, sqlite_player
 from tests.games import play_games, player
 from tests.live import (
@@ -119,6 +120,25 @@ def test_after_any_ddl_on_a_file_an_increment_equals_a_full_extraction(
             refresh(refresher)
             for _ in range(random.randint(1, 3)):
                 note(";\n".join(play_in_file(connection, random)))
+                assert_incremental(refresher, url, partitions=False)
+                assert_equal_to_full(refresher, afresh)
+
+    with refreshing(url) as refresher, refreshing(url) as afresh:
+        play_games(game, games=games)
+
+
+@pytest.mark.parametrize("product", ["mariadb", "mysql"])
+def test_after_any_ddl_on_these_an_increment_equals_a_full_extraction(
+    request: pytest.FixtureRequest, product: str, games: int
+) -> None:
+    url = request.getfixturevalue(f"{product}_database")
+
+    def game(random: Random) -> None:
+        with mysql_player(url) as cursor:
+            forget(refresher)
+            refresh(refresher)
+            for _ in range(random.randint(1, 3)):
+                note(";\n".join(play_mysql(cursor, random)))
                 assert_incremental(refresher, url, partitions=False)
                 assert_equal_to_full(refresher, afresh)
 

@@ -98,6 +98,8 @@ class Dialect:
     schemas_of: Callable[[URL], tuple[str, ...]] = _every_schema
     # The names of schemas as the driver takes them for ``:schemas``.
     bind_schemas: Callable[[Sequence[str]], object] = list
+    # A row of grants.sql without what must not be kept.
+    grant_text: Callable[[str], str] = str
     # Another product whose files are this one's too, but for those of its own folder.
     parent: "Dialect | None" = None
     # Values of placeholders of its own, in any of its files.

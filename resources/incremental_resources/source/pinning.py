@@ -7,6 +7,7 @@ behind what the first one saw.
 
 import threading
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from incremental_resources.source.errors import SourceUnavailable
@@ -14,7 +15,7 @@ from incremental_resources.source.errors import SourceUnavailable
 # Prefixes of columns of identity.sql; a column without one tells servers apart.
 POSITION, RESTART = "position_", "restart_"
 
-Facts = dict[str, dict[str, Any]]
+Facts = dict[str, Any]
 
 
 def facts_of(row: Mapping[str, Any]) -> Facts:
@@ -41,7 +42,7 @@ class Pin:
     """
 
     def __init__(self, known: Mapping[str, Any]) -> None:
-        self._known = {name: dict(known[name]) for name in known if name != "position"}
+        self._known = {name: copy(known[name]) for name in known if name != "position"}
         self._furthest = dict(known.get("position", {}))
         self._seen_furthest: Mapping[str, Any] | None = None
         self._several_starts = False
@@ -56,6 +57,23 @@ class Pin:
             if self._several_starts:
                 known.pop("restart", None)
             return known
+
+    @property
+    def grants(self) -> list[str] | None:
+        """What the role was allowed when it was pinned; None where that was not asked."""
+        return self._known.get("grants")
+
+    def granted(self, found: list[str] | None) -> None:
+        """Let what was read count, if the role was allowed the same then.
+
+        Raises:
+            SourceUnavailable: it was not, so that what is missing may only be hidden.
+        """
+        if found != self.grants:
+            raise SourceUnavailable(
+                "the role's grants were changed while it read, so that what is missing may only be "
+                "hidden. Refresh again."
+            )
 
     def passed(self, found: Facts) -> bool:
         """Let a session go on whose server says ``found``, and remember how far it is.

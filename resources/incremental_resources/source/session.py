@@ -57,6 +57,25 @@ class Session:
         """What the server says of itself now."""
         return facts_of(self.rows("identity")[0])
 
+    def grants(self) -> list[str] | None:
+        """What the role may do now, sorted; None where a product shows all to everybody."""
+        if not self._dialect.has("grants"):
+            return None
+        return sorted(
+            self._dialect.grant_text(str(text))
+            for row in self.rows("grants")
+            for text in row.values()
+        )
+
+    def still_granted(self) -> None:
+        """To be called when something was read: whether the role could see all that it could.
+
+        Raises:
+            SourceUnavailable: its grants are others than those that the pin knows.
+        """
+        if self._pin and self._pin.grants is not None:
+            self._pin.granted(self.grants())
+
     def _set(self) -> None:
         if self._dialect.has("session"):
             self.rows("session")

@@ -135,6 +135,12 @@ class Source:
         with self._session("the server's identity") as session:
             return session.facts()
 
+    def grants(self) -> dict[str, list[str]]:
+        """``grants``: what the role may do; empty where a product shows all to everybody."""
+        with self._session("the role's grants") as session:
+            found = session.grants()
+        return {} if found is None else {"grants": found}
+
     def version(self) -> str:
         """The server's version.
 
@@ -203,7 +209,6 @@ class Source:
 
     def _probe(self, database: str) -> ProbeReading:
         with self._session("the probe", database) as session:
-            # To list them costs a statement, which most products need not.
             by_schema = ":schemas" in self.dialect.sql("probe")
             binds = {"schemas": self._schemas(session)[1]} if by_schema else {}
             return ProbeReading(str(session.rows("probe", **binds)[0]["probe"]), None)
@@ -269,6 +274,7 @@ class Source:
                 schemas=bound,
                 list_partitions=self._scope.partitions == "list",
             )
+            session.still_granted()
         return listed.filter(pl.col("schema").is_in(admitted))
 
     def try_statement(self, file: str, database: str) -> None:
@@ -291,3 +297,4 @@ class Source:
         """The columns of ``tables`` (schema, table, native_id) in frames, in any order."""
         with self._session("columns", database) as session:
             yield from session.frames("columns", schema, **self.dialect.bind_tables(tables))
+            session.still_granted()

@@ -12,7 +12,6 @@ with printed as (
                 'table',
                 table_schema,
                 table_name,
-                table_type,
                 engine,
                 create_options like '%partitioned%',
                 table_comment
@@ -21,7 +20,7 @@ with printed as (
         )
     from information_schema.tables
     where table_schema in :schemas
-        and table_type <> 'SYSTEM VIEW'
+        and table_type = 'BASE TABLE'
     union all
     select
         sha2(json_array('view', table_schema, table_name, definer, view_definition), 256)

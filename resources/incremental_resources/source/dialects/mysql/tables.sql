@@ -63,31 +63,59 @@ keyed as (
     group by
         table_schema,
         table_name
+),
+-- Views come from their own listing: what is said of a broken one in the listing of tables, MySQL 9.7 says of rows that
+-- follow it as well.
+listed as (
+    select
+        table_schema collate utf8mb3_bin as table_schema,
+        table_name collate utf8mb3_bin as table_name,
+        case
+            when engine = 'FEDERATED' then 'FOREIGN TABLE'
+            when create_options like '%partitioned%' then 'PARTITIONED TABLE'
+            else 'TABLE'
+        end as kind,
+        null as owner,
+        nullif(table_comment, '') as comment,
+        create_time as altered_at,
+        table_rows as row_count,
+        data_length + index_length as size_bytes,
+        null as column_count,
+        null as definition,
+        null as token
+    from information_schema.tables
+    where table_schema in :schemas
+        and table_type = 'BASE TABLE'
+    union all
+    select
+        table_schema collate utf8mb3_bin,
+        table_name collate utf8mb3_bin,
+        'VIEW',
+        definer,
+        null,
+        null,
+        null,
+        null,
+        -- One that reads what is not there has no columns.
+        0,
+        nullif(view_definition, ''),
+        'no columns'
+    from information_schema.views
+    where table_schema in :schemas
 )
 select
     t.table_schema as `schema`,
     t.table_name as `table`,
-    case
-        when t.table_type = 'VIEW' then 'VIEW'
-        when t.engine = 'FEDERATED' then 'FOREIGN TABLE'
-        when t.create_options like '%partitioned%' then 'PARTITIONED TABLE'
-        when t.table_type = 'BASE TABLE' then 'TABLE'
-        else 'OTHER'
-    end as kind,
+    t.kind,
     null as native_id,
-    v.definer as owner,
-    -- Of a view, and of what cannot be opened, it is a word or an error of the server's.
-    case when t.engine is not null then nullif(t.table_comment, '') end as comment,
+    t.owner,
+    t.comment,
     null as created_at,
-    t.create_time as altered_at,
-    t.table_rows as row_count,
-    t.data_length + t.index_length as size_bytes,
-    -- A view that reads what is not there has no columns; of the others it is not known.
-    coalesce(
-        d.column_count,
-        case when t.table_comment like '%references invalid table%' then 0 end
-    ) as column_count,
-    nullif(v.view_definition, '') as definition,
+    t.altered_at,
+    t.row_count,
+    t.size_bytes,
+    coalesce(d.column_count, t.column_count) as column_count,
+    t.definition,
     null as parent_schema,
     null as parent_table,
     case
@@ -101,18 +129,12 @@ select
                 k.one,
                 k.other
             )
-        when t.table_comment like '%references invalid table%' then 'broken'
+        else t.token
     end as token
-from information_schema.tables as t
-left join information_schema.views as v
-    on v.table_schema collate utf8mb3_bin = t.table_schema collate utf8mb3_bin
-    and v.table_name collate utf8mb3_bin = t.table_name collate utf8mb3_bin
-    and v.table_schema in :schemas
+from listed as t
 left join described as d
-    on d.table_schema = t.table_schema collate utf8mb3_bin
-    and d.table_name = t.table_name collate utf8mb3_bin
+    on d.table_schema = t.table_schema
+    and d.table_name = t.table_name
 left join keyed as k
-    on k.table_schema = t.table_schema collate utf8mb3_bin
-    and k.table_name = t.table_name collate utf8mb3_bin
-where t.table_schema in :schemas
-    and t.table_type <> 'SYSTEM VIEW'
+    on k.table_schema = t.table_schema
+    and k.table_name = t.table_name
