@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from incremental_assets.config.loading import load_config
     from incremental_assets.config.model import Config
     from incremental_assets.config.options import Lineage, Options
+    from incremental_assets.lineage.translating import SourceTable, TableTranslator
     from incremental_assets.steps.failures import message_of
     from incremental_assets.wiring import open_state
     from incremental_resources.errors import ResourceError
@@ -36,6 +37,8 @@ PUBLIC = {
     "Connection": "incremental_assets.config.connection",
     "Options": "incremental_assets.config.options",
     "Lineage": "incremental_assets.config.options",
+    "TableTranslator": "incremental_assets.lineage.translating",
+    "SourceTable": "incremental_assets.lineage.translating",
     "load_config": "incremental_assets.config.loading",
     "ConfigError": "incremental_assets.config.errors",
     "message_of": "incremental_assets.steps.failures",
@@ -64,8 +67,10 @@ __all__ = [
     "QueryFailed",
     "ResourceError",
     "SchemaDrift",
+    "SourceTable",
     "SourceUnavailable",
     "SqlCatalog",
+    "TableTranslator",
     "build_definitions",
     "dialect_for",
     "load_config",

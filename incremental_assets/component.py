@@ -19,6 +19,7 @@ from incremental_assets.config.model import Config
 from incremental_assets.config.schema import json_schema
 from incremental_assets.config.url import TextSecret
 from incremental_assets.config.yaml import VARIABLE, Substitution
+from incremental_assets.lineage.translating import TableTranslator
 
 ENVIRONMENT = re.compile(r"""\{\{\s*env(?:\.(\w+)|\(\s*['"](\w+)['"]\s*\))\s*\}\}""")
 
@@ -41,7 +42,7 @@ class SqlCatalogModel(BaseModel):
         return _inlined(schema, schema.pop("$defs"))
 
 
-class SqlCatalog(dg.Component):
+class SqlCatalog(dg.Component, TableTranslator):
     """Keeps an exact, versioned picture of SQL databases: one group of assets per connection.
 
     Attributes are the keys of a connections.yaml; relative paths start at the folder of the
@@ -76,7 +77,7 @@ class SqlCatalog(dg.Component):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The definitions of all connections."""
-        return build_definitions(self.config)
+        return build_definitions(self.config, translator=self)
 
 
 def _take_out_urls(document: dict[str, Any], base: Path) -> dict[int, TextSecret]:
