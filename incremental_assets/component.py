@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_v
 from pydantic_core import CoreSchema
 
 from incremental_assets.build import build_definitions
-from incremental_assets.config.dialect import named
+from incremental_assets.config.dialect import is_folder, named
 from incremental_assets.config.loading import config_of
 from incremental_assets.config.model import Config
 from incremental_assets.config.schema import json_schema
@@ -124,7 +124,8 @@ class SqlCatalogParams(BaseModel):
     @field_validator("dialect")
     @classmethod
     def _known(cls, name: str) -> str:
-        return named(name).name
+        # A folder is looked for from where the file will be.
+        return name if is_folder(name) else named(name).name
 
 
 class SqlCatalogScaffolder(dg.Scaffolder[SqlCatalogParams]):

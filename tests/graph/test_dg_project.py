@@ -131,7 +131,7 @@ def test_dg_scaffolds_nothing_for_a_product_that_is_unknown(project: Path) -> No
     arguments = ("incremental_assets.SqlCatalog", "office", "--dialect", "oracel")
     code, told = dg(project, "scaffold", "defs", *arguments)
     assert code != 0
-    assert "'oracel' is not a dialect; allowed: postgresql" in told
+    assert "'oracel' is not a dialect; allowed: " in told
     assert not (project / "warehouse/defs/office").exists()
 
 
