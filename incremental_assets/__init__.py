@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from incremental_assets.config.model import Config
     from incremental_assets.config.options import Lineage, Options
     from incremental_assets.config.watch import WatchRule
+    from incremental_assets.lineage.translating import SourceTable, TableTranslator
     from incremental_assets.steps.failures import message_of
     from incremental_assets.wiring import failing_rules, open_state
     from incremental_resources.errors import ResourceError
@@ -38,6 +39,8 @@ PUBLIC = {
     "Options": "incremental_assets.config.options",
     "Lineage": "incremental_assets.config.options",
     "WatchRule": "incremental_assets.config.watch",
+    "TableTranslator": "incremental_assets.lineage.translating",
+    "SourceTable": "incremental_assets.lineage.translating",
     "load_config": "incremental_assets.config.loading",
     "ConfigError": "incremental_assets.config.errors",
     "message_of": "incremental_assets.steps.failures",
@@ -67,8 +70,10 @@ __all__ = [
     "QueryFailed",
     "ResourceError",
     "SchemaDrift",
+    "SourceTable",
     "SourceUnavailable",
     "SqlCatalog",
+    "TableTranslator",
     "WatchRule",
     "build_definitions",
     "dialect_for",

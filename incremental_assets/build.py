@@ -23,7 +23,13 @@ from incremental_assets.automation.sensors import sensors_of
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.instance.claims import process_resource
-from incremental_assets.lineage.table_assets import table_assets
+from incremental_assets.lineage.table_assets import TableAssets, table_assets
+from incremental_assets.lineage.translating import (
+    TableTranslator,
+    Translate,
+    refuse_doubled_keys,
+    translator_of,
+)
 from incremental_assets.naming import resource_key
 from incremental_assets.steps.batches import NoProgress
 from incremental_assets.steps.metadata import inert
@@ -41,15 +47,20 @@ def build_definitions(
     *,
     objects: ObjectStore | None = None,
     lineage: bool = True,
+    translator: TableTranslator | Translate | None = None,
     executor: dg.ExecutorDefinition | None = None,
 ) -> dg.Definitions:
     """All definitions of ``config``; ``overrides`` replaces ``sources``, ``states``, ``progress``.
 
     The tables that connections show as assets are read from ``objects`` (default: the store that
     the configuration names); without ``lineage`` no state is read, and there are none.
+    ``translator`` gives them key, group, tags and so on.
 
     The refresh jobs have their executor. ``executor`` is for runs that are launched from an asset's
     page; a location has one, so that definitions to be merged with others leave it to those.
+
+    Raises:
+        ConfigError: the translator cannot be used, or two assets would have one key.
     """
     resources: dict[str, Any] = {
         "sources": sources_resource(source_makers(config)),
@@ -58,15 +69,13 @@ def build_definitions(
         PROCESS: process_resource(),
     } | dict(overrides or {})
 
-    def assets_of(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-        own = connection_assets(connection)
-        if not lineage:
-            return [*own]
-        return with_tables(connection, own, lambda: objects or open_objects(config))
-
     jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
-        assets=[asset for one in config.connections for asset in assets_of(one)],
+        assets=_assets_of(
+            config,
+            translator_of(translator),
+            (lambda: objects or open_objects(config)) if lineage else None,
+        ),
         asset_checks=[
             check for one in config.connections for check in (state_checks(one), *watch_checks(one))
         ],
@@ -87,26 +96,46 @@ def build_definitions(
     )
 
 
-def connection_assets(connection: Connection) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def _assets_of(
+    config: Config, translator: TableTranslator, objects: Callable[[], ObjectStore] | None
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """All assets; the tables' only where there are ``objects`` to read them from."""
+    own = {one.name: connection_assets(one, translator) for one in config.connections}
+    tables = {
+        one.name: table_assets(one, objects, translator) if objects else TableAssets()
+        for one in config.connections
+    }
+    refuse_doubled_keys(
+        (
+            key
+            for assets in own.values()
+            for asset in assets
+            for key in ([asset.key] if isinstance(asset, dg.AssetSpec) else asset.keys)
+        ),
+        {name: found.specs for name, found in tables.items()},
+    )
+    return [asset for name in own for asset in with_tables(name, own[name], tables[name])]
+
+
+def connection_assets(
+    connection: Connection, translator: TableTranslator
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The asset graph of one connection, from extraction to marker."""
     return [
         extraction_asset(connection),
         *listing_assets(connection),
         *column_assets(connection),
-        *state_assets(connection),
+        *state_assets(connection, translator),
     ]
 
 
 def with_tables(
-    connection: Connection,
-    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec],
-    objects: Callable[[], ObjectStore],
+    connection: str, assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], tables: TableAssets
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """``assets`` and the source's tables; where these are left out, ``tables`` says why."""
-    tables = table_assets(connection, objects)
     if tables.why_none is None:
-        return [*assets, *tables.specs]
-    key, note = dg.AssetKey([connection.name, "tables"]), inert(tables.why_none, LONGEST_NOTE)
+        return [*assets, *tables.specs.values()]
+    key, note = dg.AssetKey([connection, "tables"]), inert(tables.why_none, LONGEST_NOTE)
 
     def noted(spec: dg.AssetSpec) -> dg.AssetSpec:
         if spec.key != key:

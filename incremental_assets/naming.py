@@ -22,6 +22,9 @@ PROCESS_TAG = "incremental/process"
 # Where an asset is, in its metadata; Dagster's own name for it.
 URI = "dagster/uri"
 
+# The tag of an event that says which version of an asset's data it made; Dagster's own name for it.
+DATA_VERSION = "dagster/data_version"
+
 # The working file with the tables that a refused extraction found gone.
 REFUSED = "refused"
 

@@ -133,9 +133,9 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
         return str(int(default))
     if isinstance(default, str):
         return f"`{default}`"
-    if isinstance(default, list):
+    if isinstance(default, list) and default:
         return ", ".join(f"`{one}`" for one in default)
-    return "" if default in (None, {}) else str(default)
+    return "" if default in (None, [], {}) else str(default)
 
 
 def _allowed(name: str, field: dict[str, Any]) -> str:

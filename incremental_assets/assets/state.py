@@ -7,6 +7,7 @@ import dagster as dg
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.lineage.reporting import report_tables
+from incremental_assets.lineage.translating import TableTranslator
 from incremental_assets.steps import metadata, refresh, state_metadata
 from incremental_assets.steps.committing import clean_up, commit, write_candidate
 from incremental_assets.steps.judging import stop_if_unfit
@@ -15,12 +16,12 @@ from incremental_resources.source.pool import Sources
 from incremental_resources.state_store.pool import States
 
 
-def state_assets(connection: Connection) -> list[dg.AssetsDefinition]:
+def state_assets(connection: Connection, translator: TableTranslator) -> list[dg.AssetsDefinition]:
     """The three assets, in their order."""
     return [
         _incremental_diff_asset(connection),
         _current_state_asset(connection),
-        _marker_asset(connection),
+        _marker_asset(connection, translator),
     ]
 
 
@@ -68,7 +69,7 @@ def _current_state_asset(connection: Connection) -> dg.AssetsDefinition:
     return current_state
 
 
-def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
+def _marker_asset(connection: Connection, translator: TableTranslator) -> dg.AssetsDefinition:
     hours = connection.options.freshness_hours
 
     @connection_asset(
@@ -88,7 +89,7 @@ def _marker_asset(connection: Connection) -> dg.AssetsDefinition:
             stop_if_unfit(step)
         changed = not step.same
         moved = commit(step)
-        impact = report_tables(context, step)
+        impact = report_tables(context, step, translator)
         state_metadata.report_state(context, step, moved, impact, changed=changed)
         clean_up(context, step)
         return state_metadata.committed(step, moved, changed=changed)

@@ -96,7 +96,9 @@ class Connection(Model):
     lineage: Lineage | None = Field(
         default=None,
         description="Which tables are assets of their own in the UI; without it none.",
-        json_schema_extra={"allowed": "a mapping with the keys include, limit"},
+        json_schema_extra={
+            "allowed": "a mapping with the keys include, limit, key_prefix, key_parts, group_by"
+        },
     )
     watch: tuple[WatchRule, ...] = Field(
         default=(),

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from incremental_assets.config.errors import refusal, shown
+from incremental_assets.core.asset_keys import key_part
 from incremental_assets.naming import ENTITY_NAMES
 
 
@@ -57,6 +58,18 @@ def _owner(value: str) -> str:
     return value
 
 
+def _part_of_a_key(value: str) -> str:
+    if not value or key_part(value) != value:
+        raise refusal(f"{shown(value)} {NO_PART}; allowed: {KEY_PREFIX}")
+    return value
+
+
+def _with_the_table(parts: tuple[str, ...]) -> tuple[str, ...]:
+    if "table" not in parts or len(set(parts)) < len(parts):
+        raise refusal(f"has no table, or a name twice; allowed: {KEY_PARTS}")
+    return parts
+
+
 def _all_schemas(value: object) -> object:
     return () if value in ("*", ["*"]) else value
 
@@ -75,6 +88,9 @@ def _from_json(value: object) -> object:
 
 SCHEMAS = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"const": "*"}]}
 FILTERS = 'a mapping of database patterns to lists of schema patterns, "*" or [] being all schemas'
+KEY_PREFIX = "a list of texts"
+NO_PART = "is empty, or has a character that Dagster's pages give a meaning"
+KEY_PARTS = "a list of database, schema, table, each at most once, with table"
 Whole = Annotated[int, BeforeValidator(_not_a_boolean)]
 # The bounds come first: behind the validator they would not get into the JSON schema.
 Sessions = Annotated[int, Field(ge=1, le=65), BeforeValidator(_not_a_boolean)]
@@ -99,6 +115,8 @@ Filters = Annotated[
         }
     ),
 ]
+PartOfKey = Annotated[str, AfterValidator(_part_of_a_key)]
+NameInKey = Literal["database", "schema", "table"]
 EntityName = Annotated[str, WithJsonSchema({"enum": list(ENTITY_NAMES)})]
 
 
@@ -207,7 +225,7 @@ class Options(Model):
 
 
 class Lineage(Model):
-    """Which tables of the state are assets of their own, and how many they may be."""
+    """Which tables of the state are assets of their own, their keys and their groups."""
 
     include: Filters = Field(
         default_factory=dict,
@@ -219,4 +237,17 @@ class Lineage(Model):
         ge=1,
         le=20_000,
         description="With more tables than this none is shown.",
+    )
+    key_prefix: tuple[PartOfKey, ...] | None = Field(
+        default=None,
+        description="What the asset keys of tables begin with; without it the connection's name.",
+        json_schema_extra={"allowed": KEY_PREFIX},
+    )
+    key_parts: Annotated[tuple[NameInKey, ...], AfterValidator(_with_the_table)] = Field(
+        default=("database", "schema", "table"),
+        description="Which names of a table follow in its asset key, in this order.",
+        json_schema_extra={"allowed": KEY_PARTS},
+    )
+    group_by: Literal["connection", "database", "schema"] = Field(
+        default="connection", description="What the tables of a group have in common."
     )

@@ -14,6 +14,7 @@ from incremental_assets.core.impact import Impact, changed_columns, impact_of
 from incremental_assets.core.lineage import changed_tables
 from incremental_assets.lineage.specs import changed, first_seen
 from incremental_assets.lineage.table_assets import facts_of, shown_tables
+from incremental_assets.lineage.translating import TableTranslator, keys_of, translated
 from incremental_assets.steps.committing import candidate, commit_stands
 from incremental_assets.steps.object_log import histories_of
 from incremental_assets.steps.refresh import Refresh
@@ -32,10 +33,12 @@ class TableReport:
     impact: Impact = field(default_factory=dict)
 
 
-def report_tables(context: dg.AssetExecutionContext, step: Refresh) -> Impact:
+def report_tables(
+    context: dg.AssetExecutionContext, step: Refresh, translator: TableTranslator
+) -> Impact:
     """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
-        report = table_report(step.connection, candidate(step))
+        report = table_report(step.connection, candidate(step), translator)
         for event in report.events:
             context.log_event(event)
         return report.impact
@@ -43,7 +46,11 @@ def report_tables(context: dg.AssetExecutionContext, step: Refresh) -> Impact:
 
 
 def table_report(
-    connection: Connection, version: Version | None, *, all_tables: bool = False
+    connection: Connection,
+    version: Version | None,
+    translator: TableTranslator,
+    *,
+    all_tables: bool = False,
 ) -> TableReport:
     """The events of the shown tables that changed, or of all: those of a first version, say."""
     if connection.lineage is None or version is None:
@@ -51,16 +58,21 @@ def table_report(
     tables = shown_tables(connection.lineage, scan_of(version, TABLES).collect())
     if all_tables or version.manifest.parent is None:
         facts = facts_of(version, tables)
-        return TableReport([first_seen(connection, table, version) for table in facts])
+        keys = keys_of(translated(translator, connection, facts))
+        return TableReport(
+            [first_seen(connection, keys[table.key], table, version) for table in facts]
+        )
     impact = _impact(connection, version)
-    keys = changed_tables(
+    of_tables = changed_tables(
         diff_frame(version, TABLES),
         diff_frame(version, COLUMNS) if version.has(COLUMNS.name) else None,
     )
-    concerned = facts_of(version, tables.join(keys, on=TABLES.key, how="semi"))
+    concerned = facts_of(version, tables.join(of_tables, on=TABLES.key, how="semi"))
+    keys = keys_of(translated(translator, connection, concerned))
     history = histories_of(version, [table.key for table in concerned], VERSIONS_TOLD)
     events = [
-        changed(connection, table, history[table.key], version, impact) for table in concerned
+        changed(connection, keys[table.key], table, history[table.key], version, impact)
+        for table in concerned
     ]
     return TableReport(events, impact)
 

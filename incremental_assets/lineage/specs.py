@@ -1,6 +1,7 @@
-"""How one table of a source is shown as an asset: its key, what the UI reads, its events.
+"""How one table of a source is shown as an asset: what the UI reads, its events.
 
-Which tables are shown is decided in lineage; what views read, in the core.
+Keys, groups and what users make of them are in ``translating``; which tables are shown is decided
+in ``table_assets``; what views read, in the core.
 """
 
 import shlex
@@ -11,7 +12,6 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.config.connection import Connection
-from incremental_assets.core.asset_keys import key_part
 from incremental_assets.core.diff_lines import cells_of, line_of, reference_paths
 from incremental_assets.core.diff_view import incidental
 from incremental_assets.core.entities import ENTITIES
@@ -33,31 +33,24 @@ CONSTRAINTS = {
 NOTHING_READ = Reads()
 
 
-def table_key(connection: Connection, key: Key) -> dg.AssetKey:
-    """[connection, database, schema, table], each so written that it is never ambiguous."""
-    return dg.AssetKey([connection.name, *map(key_part, key)])
-
-
-def group_of(connection: Connection) -> str:
-    """The group of a connection's tables."""
-    return f"{connection.name}_tables"
-
-
-def table_spec(
-    connection: Connection, version: Version, table: Table, reads: Reads
+def with_facts(
+    spec: dg.AssetSpec,
+    version: Version,
+    table: Table,
+    reads: Reads,
+    keys: Mapping[Key, dg.AssetKey],
 ) -> dg.AssetSpec:
-    """The external asset that a table is."""
+    """The asset with what is known of the table, and with what it reads.
+
+    ``keys`` are those of all tables that are shown; what a user's translator says stays.
+    """
     database = table.key[0]
-    upstream = [table_key(connection, (database, *place)) for place in reads.tables]
-    return dg.AssetSpec(
-        table_key(connection, table.key),
-        deps=upstream,
-        group_name=group_of(connection),
-        description=inert(table.row["comment"] or "", LONGEST_COMMENT) or None,
-        owners=list(connection.owners),
-        kinds={connection.dialect().name, "view" if table.is_view else "table"},
-        tags={CONNECTION_TAG: connection.name},
-        metadata=described(table, version) | _read_by(connection, database, table, reads),
+    there = {dep.asset_key for dep in spec.deps}
+    upstream = [keys[database, *place] for place in reads.tables]
+    known = described(table, version) | _read_by(keys, database, reads)
+    return spec.replace_attributes(
+        deps=[*spec.deps, *(key for key in upstream if key not in there)],
+        metadata=known | dict(spec.metadata),
     )
 
 
@@ -79,13 +72,16 @@ def described(table: Table, version: Version) -> dict[str, Any]:
     return metadata
 
 
-def first_seen(connection: Connection, table: Table, version: Version) -> dg.AssetMaterialization:
+def first_seen(
+    connection: Connection, key: dg.AssetKey, table: Table, version: Version
+) -> dg.AssetMaterialization:
     """The event of a table in a version that nothing is compared with."""
-    return _event(connection, table, version, f"As it is in version {version.number}.", {})
+    return _event(connection, key, table, version, f"As it is in version {version.number}.", {})
 
 
 def changed(
     connection: Connection,
+    key: dg.AssetKey,
     table: Table,
     history: Sequence[Entry],
     version: Version,
@@ -108,15 +104,20 @@ def changed(
         metadata["changed columns are read by"] = table_of(
             pl.DataFrame({"column": list(read_by), "views": list(read_by.values())})
         )
-    return _event(connection, table, version, words, metadata)
+    return _event(connection, key, table, version, words, metadata)
 
 
 def _event(
-    connection: Connection, table: Table, version: Version, words: str, more: Mapping[str, Any]
+    connection: Connection,
+    key: dg.AssetKey,
+    table: Table,
+    version: Version,
+    words: str,
+    more: Mapping[str, Any],
 ) -> dg.AssetMaterialization:
     # A materialization, because the Columns box of the UI reads no other event.
     return dg.AssetMaterialization(
-        asset_key=table_key(connection, table.key),
+        asset_key=key,
         description=inert(words, LONGEST_COMMENT),
         metadata={**more, **described(table, version), "version": version.number},
         tags={CONNECTION_TAG: connection.name},
@@ -166,14 +167,14 @@ def _constraints(column: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _read_by(connection: Connection, database: str, table: Table, reads: Reads) -> dict[str, Any]:
+def _read_by(keys: Mapping[Key, dg.AssetKey], database: str, reads: Reads) -> dict[str, Any]:
     """What a view reads, column by column, and what of it could not be told."""
     metadata: dict[str, Any] = {}
     if reads.columns:
         metadata["dagster/column_lineage"] = dg.TableColumnLineage(
             {
                 column: [
-                    dg.TableColumnDep(table_key(connection, (database, schema, name)), source)
+                    dg.TableColumnDep(keys[database, schema, name], source)
                     for schema, name, source in sources
                 ]
                 for column, sources in reads.columns.items()

@@ -6,17 +6,19 @@ are no table assets, and where it cannot be read the log says why.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 import polars as pl
 
 from incremental_assets.config.connection import Connection
+from incremental_assets.config.errors import ConfigError
 from incremental_assets.config.options import Lineage
 from incremental_assets.core.entities import COLUMNS, TABLES
-from incremental_assets.core.lineage import Table, shown, table_facts
+from incremental_assets.core.lineage import Key, Table, shown, table_facts
 from incremental_assets.core.scope import Scope
-from incremental_assets.lineage.specs import NOTHING_READ, table_spec
+from incremental_assets.lineage.specs import NOTHING_READ, with_facts
+from incremental_assets.lineage.translating import TableTranslator, keys_of, translated
 from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.store import StateStore
@@ -29,17 +31,25 @@ LOG = logging.getLogger(__name__)
 class TableAssets:
     """The assets of a connection's tables; ``why_none`` where they are left out, for people."""
 
-    specs: Sequence[dg.AssetSpec] = ()
+    specs: Mapping[Key, dg.AssetSpec] = field(default_factory=dict)
     why_none: str | None = None
 
 
-def table_assets(connection: Connection, objects: Callable[[], ObjectStore]) -> TableAssets:
-    """All tables that ``lineage`` admits, or none of them."""
+def table_assets(
+    connection: Connection, objects: Callable[[], ObjectStore], translator: TableTranslator
+) -> TableAssets:
+    """All tables that ``lineage`` admits, or none of them.
+
+    Raises:
+        ConfigError: the translator cannot be used.
+    """
     if connection.lineage is None:
         return TableAssets()
     try:
         version = StateStore(objects(), connection.name).current()
-        return _of_version(connection, connection.lineage, version) if version else TableAssets()
+        return _of_version(connection, version, translator) if version else TableAssets()
+    except ConfigError:
+        raise
     except Exception as error:
         # Whatever it is, the refresh that would fix it has to load.
         reason = f"The state could not be read: {type(error).__name__}: {error}"
@@ -58,7 +68,10 @@ def _admitted(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
     return shown(tables, Scope(include=dict(lineage.include)))
 
 
-def _of_version(connection: Connection, lineage: Lineage, version: Version) -> TableAssets:
+def _of_version(
+    connection: Connection, version: Version, translator: TableTranslator
+) -> TableAssets:
+    lineage = connection.lineage or Lineage()
     admitted = _admitted(lineage, scan_of(version, TABLES).collect())
     if admitted.height > lineage.limit:
         reason = (
@@ -67,7 +80,9 @@ def _of_version(connection: Connection, lineage: Lineage, version: Version) -> T
         )
         LOG.warning("No tables of %s are shown. %s", connection.name, reason)
         return TableAssets(why_none=reason)
-    return TableAssets(_specs(connection, version, facts_of(version, admitted)))
+    tables = facts_of(version, admitted)
+    specs = translated(translator, connection, tables)
+    return TableAssets(_with_facts(connection, version, tables, specs))
 
 
 def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
@@ -76,7 +91,12 @@ def facts_of(version: Version, tables: pl.DataFrame) -> list[Table]:
     return table_facts(tables, columns)
 
 
-def _specs(connection: Connection, version: Version, tables: Sequence[Table]) -> list[dg.AssetSpec]:
+def _with_facts(
+    connection: Connection,
+    version: Version,
+    tables: Sequence[Table],
+    specs: Mapping[Key, dg.AssetSpec],
+) -> dict[Key, dg.AssetSpec]:
     # It imports sqlglot, which takes time that only those pay who want lineage.
     from incremental_assets.core.sql_budget import StepBudget
     from incremental_assets.core.views import ViewReader
@@ -88,17 +108,19 @@ def _specs(connection: Connection, version: Version, tables: Sequence[Table]) ->
         )
         for database, known in _by_database(tables).items()
     }
-    return [
-        table_spec(
-            connection,
+    keys = keys_of(specs)
+    return {
+        table.key: with_facts(
+            specs[table.key],
             version,
             table,
             readers[table.key[0]].read(table.row["definition"], table.place)
             if table.is_view
             else NOTHING_READ,
+            keys,
         )
         for table in tables
-    ]
+    }
 
 
 def _by_database(tables: Sequence[Table]) -> Mapping[str, dict[tuple[str, str], Sequence[str]]]:

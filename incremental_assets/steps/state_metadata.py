@@ -16,12 +16,12 @@ from incremental_assets.core.diff_view import View, changes_by_schema, condensed
 from incremental_assets.core.impact import Impact
 from incremental_assets.core.names import path_of
 from incremental_assets.instance.claims import add_tags
-from incremental_assets.naming import OUTCOME_TAG, URI
+from incremental_assets.naming import DATA_VERSION, OUTCOME_TAG, URI
 from incremental_assets.steps.committing import candidate, commit_stands
 from incremental_assets.steps.metadata import SHOWN_ROWS, inert, table_of
 from incremental_assets.steps.refresh import Refresh
 from incremental_assets.steps.rolling_back import RolledBack
-from incremental_resources.state_store.head import HeadRef
+from incremental_resources.state_store.head import Head, HeadRef
 from incremental_resources.state_store.version import Version
 
 NOT_COMMITTED = (
@@ -118,8 +118,9 @@ def _figures(refresh: Refresh, version: Version) -> dict[str, Any]:
 
 
 def committed(refresh: Refresh, moved: HeadRef, *, changed: bool) -> dg.MaterializeResult:
-    """Of a moved head."""
+    """Of a moved head. Its data version stays where nothing changed, for automation conditions."""
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(_data_version(moved.head)),
         metadata={
             "version": moved.head.version,
             "marker": dg.MetadataValue.timestamp(moved.head.marker),
@@ -128,8 +129,13 @@ def committed(refresh: Refresh, moved: HeadRef, *, changed: bool) -> dg.Material
             "changed": changed,
             "extraction": moved.head.extraction,
             URI: f"{refresh.store.uri}/HEAD",
-        }
+        },
     )
+
+
+def _data_version(head: Head) -> str:
+    """The version that the head stands at; the hash tells states apart that began at 1 again."""
+    return f"{head.version}-{head.sha256[:8]}"
 
 
 def rolled_back(connection: str, uri: str, done: RolledBack) -> list[dg.AssetMaterialization]:
@@ -150,8 +156,13 @@ def rolled_back(connection: str, uri: str, done: RolledBack) -> list[dg.AssetMat
     told = f"Rollback to version {done.target.number}."
     state = {**version.manifest.counts, URI: f"{uri}/{version.folder}"}
     return [
-        dg.AssetMaterialization([connection, asset], description=told, metadata={**facts, **more})
-        for asset, more in (("current_state", state), ("marker", marker))
+        dg.AssetMaterialization(
+            [connection, asset], description=told, metadata={**facts, **more}, tags=tags
+        )
+        for asset, more, tags in (
+            ("current_state", state, {}),
+            ("marker", marker, {DATA_VERSION: _data_version(head)}),
+        )
     ]
 
 

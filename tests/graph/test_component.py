@@ -10,7 +10,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster.components.core.snapshot import get_package_entry_snap
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from dagster_shared.serdes.objects import EnvRegistryKey
+from dagster_shared.serdes.objects.package_entry import json_for_all_components
 
 from incremental_assets import SqlCatalog
 from incremental_resources.state_store.local import LocalObjects
@@ -156,6 +159,44 @@ def test_the_schema_documents_every_key_and_no_internal_one() -> None:
     assert "embedded" not in keys(connection)
     fields = [*connection["properties"].values(), *schema["properties"].values()]
     assert all(field["description"] for field in fields)
+
+
+def test_the_page_of_components_has_an_example_that_loads(project: DefsFolderSandbox) -> None:
+    entry = get_package_entry_snap(EnvRegistryKey("incremental_assets", "SqlCatalog"), SqlCatalog)
+    ((page,),) = (one["componentTypes"] for one in json_for_all_components([entry]))
+    written(project, page["example"])
+
+    with project.build_all_defs() as definitions:
+        assert definitions.resolve_job_def("shop_refresh")
+    assert entry.summary == "Keeps an exact, versioned picture of SQL databases: one group of " + (
+        "assets per connection."
+    )
+    assert "get_asset_spec" in (page["description"] or "")
+    assert {"sql", "lineage"} <= set(page["tags"] or ())
+    parameters = (entry.scaffolder_schema or {})["properties"].values()
+    assert all(one["description"] for one in parameters)
+
+
+SUBCLASS = """
+from incremental_assets import SqlCatalog
+
+class ShopCatalog(SqlCatalog):
+    def get_asset_spec(self, table):
+        return super().get_asset_spec(table).replace_attributes(key=["raw", table.name])
+"""
+
+
+def test_a_subclass_translates_tables(project: DefsFolderSandbox) -> None:
+    (project.defs_folder_path.parent / "shop_catalog.py").write_text(SUBCLASS)
+    named = f"{project.defs_folder_path.parent.name}.shop_catalog.ShopCatalog"
+    text = SHOP.format(url="sqlite:///shop.db").replace("incremental_assets.SqlCatalog", named)
+    written(project, text + "      lineage: {include: {}}\n")
+    assert refreshed(project).success
+
+    with project.build_all_defs() as definitions:
+        keys = {spec.key for spec in definitions.resolve_all_asset_specs()}
+    assert dg.AssetKey(["raw", "item"]) in keys
+    assert dg.AssetKey(["shop", "shop", "main", "item"]) not in keys
 
 
 def test_the_package_itself_stays_cheap_to_import() -> None:

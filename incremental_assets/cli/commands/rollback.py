@@ -65,6 +65,7 @@ def _roll_back(
     from incremental_assets.instance.home import locate_home
     from incremental_assets.instance.runs import make_way
     from incremental_assets.lineage.reporting import table_report
+    from incremental_assets.lineage.translating import TableTranslator
     from incremental_assets.steps.rolling_back import roll_back
     from incremental_assets.steps.state_metadata import rolled_back
     from incremental_assets.wiring import open_state
@@ -77,7 +78,10 @@ def _roll_back(
         if instance is not None and done is not None:
             try:
                 told = table_report(
-                    config.connection(connection), done.version, all_tables=done.recovered
+                    config.connection(connection),
+                    done.version,
+                    TableTranslator(),
+                    all_tables=done.recovered,
                 )
                 for event in [*rolled_back(connection, store.uri, done), *told.events]:
                     instance.report_runless_asset_event(event)

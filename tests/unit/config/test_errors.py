@@ -51,6 +51,19 @@ BAD_CONNECTION = [
     ),
     ("lineage: {includ: {}}", "connections[0].lineage.includ: unknown key; did you mean include?"),
     ("lineage: {include: {a: ['[']}}", "connections[0].lineage.include.a[0]: '[' is not a regular"),
+    (
+        "lineage: {key_parts: [schema]}",
+        "connections[0].lineage.key_parts: has no table, or a name twice; allowed: a list of data",
+    ),
+    ("lineage: {key_parts: [table, table]}", "lineage.key_parts: has no table, or a name twice"),
+    ("lineage: {key_parts: [tabel]}", "lineage.key_parts[0]: 'tabel' is not allowed; allowed: a"),
+    ("lineage: {key_prefix: shop}", "key_prefix: 'shop' is not allowed; allowed: a list of texts"),
+    ("lineage: {key_prefix: [a/b]}", "lineage.key_prefix[0]: 'a/b' is empty, or has a character"),
+    ("lineage: {key_prefix: ['']}", "lineage.key_prefix[0]: '' is empty, or has a character"),
+    (
+        "lineage: {group_by: table}",
+        "lineage.group_by: 'table' is not allowed; allowed: connection or database or schema",
+    ),
     ("lineage: {limit: 0}", "connections[0].lineage.limit: 0 is not allowed; allowed: a whole num"),
     (
         "include: [shop]",

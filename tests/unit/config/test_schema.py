@@ -57,6 +57,7 @@ def everything_uncommented() -> str:
         connection(include={"^shop$": ["public"], "other": "*"}, exclude={"x": []}),
         connection(entities=["databases", "schemas", "tables"], owners=["team:data"]),
         connection(lineage={"include": {}, "limit": "${LIMIT}"}, options=None),
+        connection(lineage={"key_prefix": [], "key_parts": ["table"], "group_by": "schema"}),
         connection(options={"batch_tables": "${TABLES}", "exclude_views": True, "fan_out": None}),
         {"connections": [{"name": "shop", "url_file": "./secret"}]},
         {"state": "s3://bucket/prefix", "s3": {"region": "eu-central-1"}, **LEAST},
