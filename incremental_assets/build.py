@@ -54,7 +54,7 @@ def build_definitions(
 
     The tables that connections show as assets are read from ``objects`` (default: the store that
     the configuration names); without ``lineage`` no state is read, and there are none.
-    ``translator`` gives them key, group, tags and so on.
+    ``translator`` gives them key, group, tags.
 
     The refresh jobs have their executor. ``executor`` is for runs that are launched from an asset's
     page; a location has one, so that definitions to be merged with others leave it to those.
@@ -62,13 +62,6 @@ def build_definitions(
     Raises:
         ConfigError: the translator cannot be used, or two assets would have one key.
     """
-    resources: dict[str, Any] = {
-        "sources": sources_resource(source_makers(config)),
-        "states": states_resource(lambda: open_objects(config)),
-        "progress": dg.ResourceDefinition.hardcoded_resource(NoProgress()),
-        PROCESS: process_resource(),
-    } | dict(overrides or {})
-
     jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
         assets=_assets_of(
@@ -76,24 +69,37 @@ def build_definitions(
             translator_of(translator),
             (lambda: objects or open_objects(config)) if lineage else None,
         ),
-        asset_checks=[
-            check for one in config.connections for check in (state_checks(one), *watch_checks(one))
-        ],
+        asset_checks=[check for one in config.connections for check in checks_of(one)],
         jobs=[
-            *(job for of_one in jobs.values() for job in of_one),
-            *(job for one in config.connections for job in acknowledge_jobs(one)),
+            job for one in config.connections for job in (*jobs[one.name], *acknowledge_jobs(one))
         ],
         schedules=[refresh_schedule(one) for one in config.connections],
         sensors=[
             sensor for one in config.connections for sensor in sensors_of(one, jobs[one.name])
         ],
-        resources={
-            resource_key(one.name, name): resource
-            for one in config.connections
-            for name, resource in resources.items()
-        },
+        resources=_resources_of(config, overrides or {}),
         executor=executor,
     )
+
+
+def _resources_of(config: Config, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Every connection has resources of its own, so that a run makes only those it needs."""
+    resources: dict[str, Any] = {
+        "sources": sources_resource(source_makers(config)),
+        "states": states_resource(lambda: open_objects(config)),
+        "progress": dg.ResourceDefinition.hardcoded_resource(NoProgress()),
+        PROCESS: process_resource(),
+    } | dict(overrides)
+    return {
+        resource_key(one.name, name): resource
+        for one in config.connections
+        for name, resource in resources.items()
+    }
+
+
+def checks_of(connection: Connection) -> list[dg.AssetChecksDefinition]:
+    """The checks of the state, before the commit, and of the watch rules, after it."""
+    return [state_checks(connection), *watch_checks(connection)]
 
 
 def _assets_of(

@@ -104,9 +104,8 @@ def open_extraction(
     probe = found.source.probe(found.databases)
     # No later session may be behind the one that asked for the probe.
     identity = found.source.reached | grants
-    scope, head = connection.scope(), found.head and found.head.head
+    scope = connection.scope()
     reason = why_full(connection, found.head, identity, clock, asked=config.full)
-    doubt = head and other_server(head.source, identity)
     mode, why = _mode(store, found.head, reason, scope, identity, probe)
     if mode == "unchanged":
         found.source.close()
@@ -121,14 +120,22 @@ def open_extraction(
         "probe": probe,
         "source": identity,
         "databases": found.databases,
-        "doubt": doubt,
-        "regranted": head and regranted(head.source, identity),
-        "ids_last": not (doubt or (head and foreign_ids(head.source))),
+        **_doubts(found.head and found.head.head.source, identity),
         "scope": scope.to_json(),
         "reason": config.reason,
         "accept_deletions": config.accept_deletions,
     }
     return Refresh(connection, store, _tag(context, _recorded(context, store, record)))
+
+
+def _doubts(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, Any]:
+    """What may make something look gone, or look like something else, that is still there."""
+    doubt = before and other_server(before, now)
+    return {
+        "doubt": doubt,
+        "regranted": before and regranted(before, now),
+        "ids_last": not (doubt or (before and foreign_ids(before))),
+    }
 
 
 def _stop_if_state_is_gone(instance: dg.DagsterInstance, store: StateStore) -> None:
