@@ -14,7 +14,6 @@ from incremental_assets.naming import (
     refresh_job_name,
 )
 
-
 # The assets of every connection, before and after those of its entities.
 BEFORE = ("extraction", "column_plan")
 AFTER = ("incremental_diff", "current_state", "marker")
