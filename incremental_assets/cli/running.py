@@ -126,9 +126,13 @@ class Refresher:
         return StateStore(self._objects, name)
 
     def run(
-        self, name: str, wish: RefreshRequest, on_event: Callable[[dg.DagsterEvent], None]
+        self,
+        name: str,
+        wish: RefreshRequest,
+        on_event: Callable[[dg.DagsterEvent], None],
+        on_begin: Callable[[int], None] | None = None,
     ) -> Outcome:
-        """Refresh one connection.
+        """Refresh one connection; ``on_begin`` is told the number of steps.
 
         Raises:
             StateConflict: another refresh of it is going on.
@@ -148,6 +152,8 @@ class Refresher:
             tags={OUTCOME_TAG: "dry run"} if wish.dry_run else None,
         )
         outcome, started = Outcome(name, run_id=run.run_id), time.monotonic()
+        if on_begin:
+            on_begin(len(job.nodes))
         self._execute(job, run, outcome, on_event)
         finished = self._instance.get_run_by_id(run.run_id)
         outcome.ok = bool(finished and finished.status == dg.DagsterRunStatus.SUCCESS)
