@@ -60,7 +60,11 @@ def partitions_name(connection: str) -> str:
 
 
 def batches_group(connection: str) -> str:
-    """The group of ``column_batches``, which is in no group with what one click refreshes."""
+    """The group of ``column_batches``, which is in no group with what one click refreshes.
+
+    Dagster's UI asks for a partition wherever a selected asset has them, and what is selected on a
+    group's page is the group.
+    """
     return f"{connection}_batches"
 
 

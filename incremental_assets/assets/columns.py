@@ -3,11 +3,16 @@
 import dagster as dg
 
 from incremental_assets.assets.partitions import column_batches_partitions
-from incremental_assets.assets.shell import connection_asset
+from incremental_assets.assets.shell import code_of, connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.naming import CONNECTION_TAG, batches_group, partitions_name
 from incremental_assets.steps import metadata, refresh
-from incremental_assets.steps.batches import Progress, batches_of_keys, read_batches
+from incremental_assets.steps.batches import (
+    Progress,
+    batches_of_keys,
+    read_batch,
+    read_batches,
+)
 from incremental_assets.steps.merging import merge
 from incremental_assets.steps.planning import make_plan, partition_keys
 from incremental_resources.source.pool import Sources
@@ -57,8 +62,6 @@ def _column_batches_asset(connection: Connection) -> dg.AssetsDefinition:
         after=["column_plan"],
         description="The columns of one batch of tables per partition. A refresh reads them "
         "inside `columns`; materialize a partition here to read a failed batch again.",
-        # Dagster's UI asks for a partition wherever a selected asset has them, and what is selected
-        # on a group's page is the group.
         group_name=batches_group(connection.name),
         partitions_def=column_batches_partitions(connection.name),
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -90,9 +93,10 @@ def _batch_files(connection: Connection) -> dg.AssetSpec:
         group_name=connection.name,
         description="The working files of the extraction that have the columns of one batch each, "
         "whoever read it: `columns` itself, or a run of `column_batches`.",
-        kinds={"parquet"},
+        kinds={connection.dialect().name, "parquet"},
         owners=list(connection.owners),
         tags={CONNECTION_TAG: connection.name},
+        metadata={"dagster/code_references": code_of(read_batch)},
     )
 
 

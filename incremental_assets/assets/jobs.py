@@ -14,6 +14,10 @@ from incremental_assets.naming import (
     refresh_job_name,
 )
 
+# The assets of every connection, before and after those of its entities.
+BEFORE = ("extraction", "column_plan")
+AFTER = ("incremental_diff", "current_state", "marker")
+
 
 def first_job_name(connection: Connection) -> str:
     """The job that sensor and schedule ask for: a whole refresh, or the plan of one."""
@@ -35,7 +39,8 @@ def refresh_job(connection: Connection) -> Any:
     """
     return _job(
         refresh_job_name(connection.name),
-        dg.AssetSelection.groups(connection.name),
+        # Not by the group: a connection may be called as the group of another's batches.
+        _assets(connection, *BEFORE, *connection.read_entities(), *AFTER),
         f"Refresh the state of {connection.name}, reading only what changed.",
         {CONNECTION_TAG: connection.name},
     )
@@ -51,7 +56,7 @@ def fan_out_jobs(connection: Connection) -> list[Any]:
     merged = ["columns"] if has_columns else []
     plan = _job(
         plan_job_name(name),
-        _assets(connection, "extraction", *listed, "column_plan"),
+        _assets(connection, *BEFORE, *listed),
         f"Begin a refresh of {name} that reads every batch in a run of its own; the sensor "
         f"{name}_fan_out_sensor takes it to the end.",
         {CONNECTION_TAG: name},
@@ -64,7 +69,7 @@ def fan_out_jobs(connection: Connection) -> list[Any]:
     )
     rest = _job(
         apply_job_name(name),
-        _assets(connection, *merged, "incremental_diff", "current_state", "marker"),
+        _assets(connection, *merged, *AFTER),
         f"Merge what the batches of {name} read, and commit it.",
         {CONNECTION_TAG: name},
     )

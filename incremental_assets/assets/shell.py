@@ -19,7 +19,7 @@ def connection_asset(
 
     def decorate(body: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
-            # Backfill policies and code references are marked as beta in Dagster 1.13.
+            # Backfill policies are marked as beta in Dagster 1.13.
             warnings.simplefilter("ignore", dg.BetaWarning)
             return dg.asset(
                 key=[connection.name, body.__name__],
@@ -28,7 +28,7 @@ def connection_asset(
                 kinds={connection.dialect().name, "parquet"},
                 owners=list(connection.owners),
                 tags={CONNECTION_TAG: connection.name},
-                metadata={"dagster/code_references": _code_of(body)},
+                metadata={"dagster/code_references": code_of(body)},
                 retry_policy=retries(connection),
                 **{"group_name": connection.name} | more,
             )(with_resources_of(connection.name, in_run=True)(failing_with_our_message(body)))
@@ -36,13 +36,16 @@ def connection_asset(
     return decorate
 
 
-def _code_of(body: Callable[..., Any]) -> dg.CodeReferencesMetadataValue:
-    """Where the asset's body is, for the link on its page."""
+def code_of(body: Callable[..., Any]) -> dg.CodeReferencesMetadataValue:
+    """Where the code of an asset is, for the link on its page."""
     code = body.__code__
-    return dg.CodeReferencesMetadataValue(
-        code_references=[
-            dg.LocalFileCodeReference(
-                file_path=code.co_filename, line_number=code.co_firstlineno, label=body.__name__
-            )
-        ]
-    )
+    with warnings.catch_warnings():
+        # Code references are marked as beta in Dagster 1.13.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(
+                    file_path=code.co_filename, line_number=code.co_firstlineno, label=body.__name__
+                )
+            ]
+        )

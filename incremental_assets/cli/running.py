@@ -26,11 +26,18 @@ from incremental_assets.instance.runs import (
     execute,
     make_way,
 )
-from incremental_assets.naming import EXTRACTION_TAG, OUTCOME_TAG, partitions_name, refresh_job_name
+from incremental_assets.naming import (
+    ENTITY_NAMES,
+    EXTRACTION_TAG,
+    OUTCOME_TAG,
+    partitions_name,
+    refresh_job_name,
+)
 from incremental_assets.steps.batches import Progress
 from incremental_assets.steps.failures import message_of, message_of_check
 from incremental_assets.steps.fan_out import why_busy
 from incremental_assets.steps.judging import verdict_of
+from incremental_assets.steps.metadata import FOUND, ROWS
 from incremental_assets.steps.refresh import of_id
 from incremental_assets.wiring import open_objects
 from incremental_resources.errors import ResourceError
@@ -119,9 +126,13 @@ class Refresher:
         return StateStore(self._objects, name)
 
     def run(
-        self, name: str, wish: RefreshRequest, on_event: Callable[[dg.DagsterEvent], None]
+        self,
+        name: str,
+        wish: RefreshRequest,
+        on_event: Callable[[dg.DagsterEvent], None],
+        on_begin: Callable[[int], None] | None = None,
     ) -> Outcome:
-        """Refresh one connection.
+        """Refresh one connection; ``on_begin`` is told the number of steps.
 
         Raises:
             StateConflict: another refresh of it is going on.
@@ -141,6 +152,8 @@ class Refresher:
             tags={OUTCOME_TAG: "dry run"} if wish.dry_run else None,
         )
         outcome, started = Outcome(name, run_id=run.run_id), time.monotonic()
+        if on_begin:
+            on_begin(len(job.nodes))
         self._execute(job, run, outcome, on_event)
         finished = self._instance.get_run_by_id(run.run_id)
         outcome.ok = bool(finished and finished.status == dg.DagsterRunStatus.SUCCESS)
@@ -238,7 +251,9 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
     kind = event.event_type
     if kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
         materialization = event.step_materialization_data.materialization
-        _note_asset(outcome, materialization.asset_key.path[-1], materialization.metadata)
+        # A table that is shown is an asset too.
+        if list(materialization.asset_key.path[:-1]) == [outcome.name]:
+            _note_asset(outcome, materialization.asset_key.path[-1], materialization.metadata)
     elif kind == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
@@ -262,5 +277,6 @@ def _note_asset(outcome: Outcome, asset: str, metadata: Any) -> None:
         outcome.tables_read = plain.get("tables read again", 0)
     elif asset == "marker":
         outcome.version, outcome.changed = plain["version"], plain["changed"]
-    elif asset != "column_batches" and "dagster/row_count" in plain:
-        outcome.counts[asset] = plain["dagster/row_count"]
+    elif asset in ENTITY_NAMES and (ROWS in plain or FOUND in plain):
+        # Thousands are set apart in what is told before the commit.
+        outcome.counts[asset] = int(str(plain.get(ROWS, plain.get(FOUND))).replace(",", ""))

@@ -12,6 +12,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.impact import Impact, changed_columns, impact_of
 from incremental_assets.core.lineage import changed_tables
+from incremental_assets.instance.event_log import log_together
 from incremental_assets.lineage.specs import changed, first_seen
 from incremental_assets.lineage.table_assets import facts_of, shown_tables
 from incremental_assets.lineage.translating import TableTranslator, keys_of, translated
@@ -39,8 +40,7 @@ def report_tables(
     """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
         report = table_report(step.connection, candidate(step), translator)
-        for event in report.events:
-            context.log_event(event)
+        log_together(context, report.events)
         return report.impact
     return {}
 

@@ -32,6 +32,14 @@ BEGINS_SOMETHING = re.compile(r"[\W\d_]+(?=\s|$)|>+", re.ASCII)
 LOOKS_LIKE_A_LINK = re.compile(r":(?=//)|www(?=\.)|@|mailto:|xmpp:", re.IGNORECASE)
 JOINER = "\u2060"
 ROWS = "dagster/row_count"
+# The rows of what is not committed, as a text: what is a number is plotted with the state's.
+FOUND = "rows found"
+EXTRACTION = "extraction"
+LEFT_OUT_ROWS = "left out"
+NOT_COMMITTED = (
+    "Not committed: what the extraction found. `marker` commits it, unless a check or another "
+    "refresh keeps it from that."
+)
 
 
 def table_of(
@@ -149,11 +157,20 @@ def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResu
 
 
 def listed(refresh: Refresh, entity: Entity, rows: pl.DataFrame) -> dg.MaterializeResult:
-    """Of a listing; of tables also how many the options left out."""
-    metadata: dict[str, Any] = {ROWS: rows.height, "extraction": refresh.extraction.id}
+    """Of a listing before the commit; of tables also how many the options left out."""
+    metadata = _found(refresh, rows.height)
     if entity is TABLES:
-        metadata["left out"] = refresh.frame(LEFT_OUT).height
+        metadata[LEFT_OUT_ROWS] = f"{refresh.frame(LEFT_OUT).height:,}"
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _found(refresh: Refresh, rows: int) -> dict[str, Any]:
+    return {
+        FOUND: f"{rows:,}",
+        "committed": False,
+        EXTRACTION: refresh.extraction.id,
+        "note": NOT_COMMITTED,
+    }
 
 
 def planned(refresh: Refresh, plan: pl.DataFrame) -> dg.MaterializeResult:
@@ -178,15 +195,14 @@ def planned(refresh: Refresh, plan: pl.DataFrame) -> dg.MaterializeResult:
 def merged(
     refresh: Refresh, batches: Sequence[Batch], report: pl.DataFrame
 ) -> dg.MaterializeResult:
-    """Of merged columns: rows, what was read now and how long the source took."""
+    """Of columns merged before the commit: rows, what was read now, how long the source took."""
     rows = refresh.current_scan("columns").select(pl.len()).collect().item()
     return dg.MaterializeResult(
         metadata={
-            ROWS: int(rows),
+            **_found(refresh, int(rows)),
             "batches read now": len(batches),
             "columns read now": sum(batch.rows for batch in batches),
             "seconds in the source": round(sum(batch.seconds for batch in batches), 3),
             "tables to be read again": report.height,
-            "extraction": refresh.extraction.id,
         }
     )

@@ -13,21 +13,28 @@ import polars as pl
 
 from incremental_assets.core.diff_lines import line_of
 from incremental_assets.core.diff_view import View, changes_by_schema, condensed
+from incremental_assets.core.entities import TABLES
 from incremental_assets.core.impact import Impact
 from incremental_assets.core.names import path_of
 from incremental_assets.instance.claims import add_tags
+from incremental_assets.instance.event_log import log_together
 from incremental_assets.naming import DATA_VERSION, OUTCOME_TAG, URI
 from incremental_assets.steps.committing import candidate, commit_stands
-from incremental_assets.steps.metadata import SHOWN_ROWS, inert, table_of
+from incremental_assets.steps.listing import LEFT_OUT
+from incremental_assets.steps.metadata import (
+    EXTRACTION,
+    FOUND,
+    LEFT_OUT_ROWS,
+    NOT_COMMITTED,
+    ROWS,
+    SHOWN_ROWS,
+    inert,
+    table_of,
+)
 from incremental_assets.steps.refresh import Refresh
 from incremental_assets.steps.rolling_back import RolledBack
 from incremental_resources.state_store.head import Head, HeadRef
 from incremental_resources.state_store.version import Version
-
-NOT_COMMITTED = (
-    "Not committed: what the extraction found. `marker` commits it, unless a check or another "
-    "refresh keeps it from that."
-)
 
 
 def compared(refresh: Refresh, found: Mapping[str, Any]) -> dg.MaterializeResult:
@@ -65,8 +72,43 @@ def report_state(
     with commit_stands(context, "what is committed could not be shown"):
         told = f"version {moved.head.version}" if changed else "nothing changed"
         add_tags(context.instance, context.run.run_id, {OUTCOME_TAG: told})
-        for event in _committed_events(refresh, moved, impact, changed=changed):
-            context.log_event(event)
+        events = [
+            *_listed_events(context.instance, refresh, moved, changed=changed),
+            *_committed_events(refresh, moved, impact, changed=changed),
+        ]
+        log_together(context, events)
+
+
+def _listed_events(
+    instance: dg.DagsterInstance, refresh: Refresh, moved: HeadRef, *, changed: bool
+) -> Iterator[dg.AssetMaterialization]:
+    """The entities as they are in the state now, and what was told when they were read."""
+    version = candidate(refresh) if changed else refresh.base
+    if refresh.unchanged or version is None:
+        return
+    for entity in version.manifest.counts:
+        facts = {
+            ROWS: version.manifest.counts[entity],
+            "committed": True,
+            "version": moved.head.version,
+            EXTRACTION: refresh.extraction.id,
+        }
+        if entity == TABLES.name:
+            facts[LEFT_OUT_ROWS] = refresh.frame(LEFT_OUT).height
+        key = dg.AssetKey([refresh.connection.name, entity])
+        told = _told_before(instance, key, refresh.extraction.id)
+        yield dg.AssetMaterialization(key, metadata={**told, **facts})
+
+
+def _told_before(
+    instance: dg.DagsterInstance, key: dg.AssetKey, extraction: str
+) -> Mapping[str, Any]:
+    """What stays true of an asset when its extraction is committed; maybe another run told it."""
+    event = instance.get_latest_materialization_event(key)
+    told = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    if EXTRACTION not in told or told[EXTRACTION].value != extraction:
+        return {}
+    return {name: value for name, value in told.items() if name not in (FOUND, "note")}
 
 
 def _committed_events(
@@ -153,13 +195,16 @@ def rolled_back(connection: str, uri: str, done: RolledBack) -> list[dg.AssetMat
         "revision": head.revision,
         URI: f"{uri}/HEAD",
     }
+    counts = version.manifest.counts
+    listed = [(entity, {ROWS: count}) for entity, count in counts.items()]
     told = f"Rollback to version {done.target.number}."
-    state = {**version.manifest.counts, URI: f"{uri}/{version.folder}"}
+    state = {**counts, URI: f"{uri}/{version.folder}"}
     return [
         dg.AssetMaterialization(
             [connection, asset], description=told, metadata={**facts, **more}, tags=tags
         )
         for asset, more, tags in (
+            *((entity, figures, {}) for entity, figures in listed),
             ("current_state", state, {}),
             ("marker", marker, {DATA_VERSION: _data_version(head)}),
         )

@@ -15,6 +15,8 @@ from tests.live import NAME, attempt, refresh, refreshing
 
 TABLES = 30
 SHOWN = ("incremental_diff", "current_state", "marker")
+LISTED = ("databases", "schemas", "tables", "columns")
+ROWS = "dagster/row_count"
 
 
 @pytest.fixture
@@ -71,6 +73,15 @@ def test_what_is_committed_is_shown_as_the_state(
     for asset in SHOWN:
         assert (shown(instance, asset)["committed"], shown(instance, asset)["version"]) == (True, 1)
     assert shown(instance, "current_state")["tables"] == TABLES
+    for entity in LISTED:
+        assert (shown(instance, entity)["committed"], shown(instance, entity)["version"]) == (
+            True,
+            1,
+        )
+        assert not {"note", "rows found"} & shown(instance, entity).keys()
+    # What was told of the reading is told still.
+    assert shown(instance, "columns")["batches read now"] > 0
+    assert shown(instance, "tables")["left out"] == 0
     assert shown(instance, "current_state")["dagster/uri"].endswith(
         shop.store(NAME).current().folder
     )
@@ -93,6 +104,11 @@ def test_a_refused_refresh_changes_no_figure(
         assert "Not committed" in shown(instance, asset)["note"]
     assert plotted(instance, "current_state", "tables") == [TABLES]
     assert plotted(instance, "incremental_diff", "tables DELETED") == []
+    for entity in LISTED:
+        assert shown(instance, entity)["committed"] is False
+        assert "Not committed" in shown(instance, entity)["note"]
+    assert shown(instance, "tables")["rows found"] == str(TABLES - 20)
+    assert plotted(instance, "tables", ROWS) == plotted(instance, "columns", ROWS) == [TABLES]
     logged = [entry.user_message for entry in instance.all_logs(refused.run_id)]
     assert [line for line in logged if line.startswith("To accept")] == [
         "To accept what would be deleted: incremental-assets refresh shop --accept-deletions, or "
@@ -113,6 +129,7 @@ def test_after_the_acceptance_the_figures_are_there(
     refresh(shop, accept_deletions=True)
 
     assert plotted(instance, "current_state", "tables") == [TABLES - 20, TABLES]
+    assert plotted(instance, "tables", ROWS) == [TABLES - 20, TABLES]
     assert plotted(instance, "incremental_diff", "tables DELETED") == [20]
     diff = shown(instance, "incremental_diff")
     assert diff["all of it"] == f"incremental-assets diff {NAME} --version 2 --limit 0"
@@ -131,6 +148,9 @@ def test_a_dry_run_is_seen_to_be_one(
     assert outcome_of(instance, dry.run_id) == "dry run"
     assert shown(instance, "incremental_diff")["committed"] is False
     assert shown(instance, "current_state")["version"] == 1
+    assert shown(instance, "tables")["committed"] is False
+    assert plotted(instance, "tables", ROWS) == plotted(instance, "columns", ROWS) == [TABLES]
+    assert dry.counts == {"databases": 1, "schemas": 1, "tables": TABLES - 1, "columns": TABLES - 1}
 
 
 def test_nothing_changed_is_said_too(shop: Refresher, instance: dg.DagsterInstance) -> None:

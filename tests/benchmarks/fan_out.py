@@ -49,8 +49,6 @@ def main() -> None:
 def _webserver(folder: Path, url: str, sizes: tuple[int, int]) -> Webserver:
     home = Home(folder / "home", None)
     prepare_home(home)
-    with (home.directory / "dagster.yaml").open("a") as settings:
-        settings.write("\nrun_queue:\n  dequeue_interval_seconds: 1\n")
     open_instance(home).dispose()
     columns = COLUMNS.format(given=sql_files(dialect_for(url))["columns"], blocked=BLOCKED)
     copied_folder(dialect_for(url), folder / PACKAGE, columns=columns)

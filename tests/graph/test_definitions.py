@@ -70,18 +70,45 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_is(tmp_path:
     )
     definitions = build_definitions(load_config(tmp_path / "connections.yaml"))
 
-    executable = definitions.resolve_asset_graph().executable_asset_keys
-    specs = {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
-    assert {key.path[-1] for key in specs if key not in executable} == {"batch_files"}
-    for spec in (specs[key] for key in executable):
+    for spec in definitions.resolve_all_asset_specs():
         (code,) = spec.metadata["dagster/code_references"].code_references
         lines = Path(code.file_path).read_text().splitlines()
-        below = "\n".join(lines[code.line_number - 1 :][:16])
-        assert f"def {spec.key.path[-1]}(" in below or "def listing(" in below
+        below = "\n".join(lines[code.line_number - 1 :][:12])
+        functions = (spec.key.path[-1], "listing", "read_batch")
+        assert any(f"def {function}(" in below for function in functions)
         assert spec.description
         assert spec.owners == ["team:data"]
         assert spec.kinds == {"sqlite", "parquet"}
         assert spec.tags["incremental/connection"] == "files"
+
+
+def test_a_job_has_only_its_own_connection_s_assets(tmp_path: Path) -> None:
+    (tmp_path / "connections.yaml").write_text(
+        "connections: [{name: files, url: 'sqlite:///./some.db'},"
+        " {name: files_batches, url: 'sqlite:///./some.db'}]"
+    )
+    definitions = build_definitions(load_config(tmp_path / "connections.yaml"))
+
+    job = definitions.resolve_job_def("files_batches_refresh")
+
+    assert {key.path[0] for key in job.asset_layer.executable_asset_keys} == {"files_batches"}
+
+
+def test_what_one_click_refreshes_needs_no_partition_and_nothing_before_it(
+    tmp_path: Path,
+) -> None:
+    definitions = build_definitions(demo_config(tmp_path))
+    graph = definitions.resolve_asset_graph()
+    group = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "demo"}
+    clicked = {key for key in group if graph.get(key).is_executable}
+
+    assert clicked == definitions.resolve_job_def("demo_refresh").asset_layer.executable_asset_keys
+    assert not [key for key in clicked if graph.get(key).partitions_def]
+    outside = {parent for key in clicked for parent in graph.get(key).parent_keys} - clicked
+    assert not [key for key in outside if graph.get(key).is_materializable]
+    batches = graph.get(dg.AssetKey(["demo", "column_batches"]))
+    assert batches.is_executable
+    assert batches.partitions_def
 
 
 def test_batches_in_runs_of_their_own_are_three_jobs_and_a_sensor_more(tmp_path: Path) -> None:

@@ -35,9 +35,6 @@ def webserver(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     directory = tmp_path_factory.mktemp("webserver")
     home = Home(directory / "home", None)
     prepare_home(home)
-    # Runs leave the queue when they are launched, not up to five seconds later.
-    with (home.directory / "dagster.yaml").open("a") as settings:
-        settings.write("\nrun_queue:\n  dequeue_interval_seconds: 1\n")
     # Processes that open a new home at the same time disturb each other.
     open_instance(home).dispose()
     write_dialect(directory)

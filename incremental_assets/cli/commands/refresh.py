@@ -10,7 +10,15 @@ from typing import NoReturn
 import click
 import dagster as dg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from incremental_assets.cli.printing.changes import parts_of_frames
 from incremental_assets.cli.printing.show import wide_console
@@ -107,12 +115,19 @@ def refresh_one(
     """Refresh one connection; an error of ours is an outcome, so that the next one has its turn."""
     with bars.connection(name):
         try:
-            return refresher.run(name, wish, bars.step)
+            return refresher.run(name, wish, bars.step, bars.expect)
         except OUR_ERRORS as error:
             return Outcome(name, error=f"{type(error).__name__}: {error}")
         except KeyboardInterrupt:
             told = f"interrupted; `incremental-assets status {name}` tells what is committed"
             return Outcome(name, error=told, interrupted=True)
+
+
+class CountColumn(MofNCompleteColumn):
+    """How many of how many; nothing while that is not known."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total is not None else Text()
 
 
 class ProgressBars:
@@ -139,7 +154,7 @@ class ProgressBars:
         return Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            CountColumn(),
             TimeElapsedColumn(),
             console=Console(file=self._file),
             transient=True,
@@ -153,6 +168,10 @@ class ProgressBars:
         self._name, self._steps, self._batches = name, self._bars.add_task(name, total=None), None
         with self._bars:
             yield
+
+    def expect(self, steps: int) -> None:
+        """So many steps are going to run."""
+        self._bars.update(self._steps, total=steps)
 
     def step(self, event: dg.DagsterEvent) -> None:
         """Show the step that an event tells of."""

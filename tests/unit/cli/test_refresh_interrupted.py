@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import sqlite3
 import subprocess
@@ -101,6 +102,7 @@ def test_a_terminal_keeps_the_whole_result(project: Path) -> None:
     screen = pyte.Screen(100, 50)
     stream = pyte.ByteStream(screen)
     ours, theirs = pty.openpty()
+    written = b""
     command = [sys.executable, "-m", "incremental_assets", "refresh"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment):
@@ -108,6 +110,7 @@ def test_a_terminal_keeps_the_whole_result(project: Path) -> None:
         try:
             while told := os.read(ours, 65536):
                 stream.feed(told)
+                written += told
         except OSError:
             pass  # Linux says so where the other end is closed.
     os.close(ours)
@@ -118,6 +121,9 @@ def test_a_terminal_keeps_the_whole_result(project: Path) -> None:
         "office: version 1",
         *told_of_first_version(tables=1),
     ]
+    # While its ten steps ran: how many of how many.
+    assert re.search(rb"\d+/10\b", written)
+    assert b"/?" not in written
 
 
 def told_of_first_version(tables: int) -> list[str]:
