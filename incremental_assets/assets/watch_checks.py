@@ -13,8 +13,9 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.config.watch import WatchRule
 from incremental_assets.naming import CONNECTION_TAG, EXTRACTION_TAG, acknowledge_job_name
 from incremental_assets.steps import refresh
+from incremental_assets.steps.committing import commit_stands
 from incremental_assets.steps.metadata import as_markdown, table_of
-from incremental_assets.steps.watch import acknowledged, evaluated, rules_named
+from incremental_assets.steps.watch import acknowledged, evaluated, rules_named, tidy_up
 from incremental_resources.state_store.baselines import Baseline
 from incremental_resources.state_store.pool import States
 from incremental_resources.state_store.store import StateStore
@@ -41,6 +42,8 @@ def watch_checks(connection: Connection) -> list[dg.AssetChecksDefinition]:
         for rule in connection.watch:
             if rule.check_name in chosen:
                 yield _result(context, connection, store, rule)
+        with commit_stands(context, "old baselines of watch rules were not removed"):
+            tidy_up(store)
 
     return [watch]
 

@@ -138,7 +138,7 @@ def _watch(config: Config, connection: Connection) -> Success:
     if version is None:
         return Success("never refreshed: what the rules match is not known yet")
     tables = scan_of(version, TABLES).collect()
-    matched = {rule: about(tables, rule.tables).height for rule in connection.watch}
+    matched = {rule: about(tables, rule.tables, rule.databases).height for rule in connection.watch}
     unused = [
         f"{rule.check_name}: {rule.tables!r} matches no table of version {version.number}"
         for rule, count in matched.items()

@@ -1,6 +1,7 @@
 """Watch rules: which changes of which tables a person wants to hear of until they are settled."""
 
 import hashlib
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,12 @@ class WatchRule(Model):
     """One rule, an asset check of ``marker`` that fails while what it forbids stands."""
 
     tables: Regex = Field(
-        description="Whole schema.table, or database.schema.table, as `diff` prints them.",
+        description="Whole schema.table, as `diff` prints it.",
+        json_schema_extra={"allowed": "a regular expression"},
+    )
+    databases: Regex | None = Field(
+        default=None,
+        description="Whole names of databases; without it tables of all of them.",
         json_schema_extra={"allowed": "a regular expression"},
     )
     on: Annotated[tuple[str, ...], BeforeValidator(_kinds)] = Field(
@@ -62,10 +68,15 @@ class WatchRule(Model):
         return on
 
     @property
+    def pattern(self) -> str:
+        """Which tables it is about, as one text; another one needs another baseline."""
+        return json.dumps([self.databases, self.tables])
+
+    @property
     def check_name(self) -> str:
         """The name of the check, and of the rule's record."""
         if self.name:
             return f"watch_{self.name}"
         slug = re.sub(r"[^a-z0-9]+", "_", self.tables.lower()).strip("_")[:SLUG]
-        mark = hashlib.sha256(self.tables.encode()).hexdigest()[:6]
+        mark = hashlib.sha256(self.pattern.encode()).hexdigest()[:6]
         return "_".join(filter(None, ("watch", slug, mark)))

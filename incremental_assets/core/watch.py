@@ -59,16 +59,16 @@ class Finding:
         return asdict(self)
 
 
-def about(tables: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    """The rows of tables whose ``schema.table`` or ``database.schema.table`` a pattern matches.
+def about(tables: pl.DataFrame, pattern: str, databases: str | None = None) -> pl.DataFrame:
+    """The rows of tables whose ``schema.table`` a pattern matches, in databases that one matches.
 
     Paths are written as ``diff`` prints them; the match is of the whole, case-sensitive.
     """
     compiled = re.compile(pattern, re.DOTALL)
-    keys = tables.select(TABLES.key).iter_rows()
+    of_databases = re.compile(databases or ".*", re.DOTALL)
     fits = [
-        bool(compiled.fullmatch(path_of(key[1:])) or compiled.fullmatch(path_of(key)))
-        for key in keys
+        bool(of_databases.fullmatch(database) and compiled.fullmatch(path_of(place)))
+        for database, *place in tables.select(TABLES.key).iter_rows()
     ]
     return tables.filter(pl.Series(fits, dtype=pl.Boolean))
 
@@ -80,12 +80,12 @@ def of_tables(columns: pl.LazyFrame, tables: pl.DataFrame) -> pl.DataFrame:
     return named.join(tables.lazy().select(TABLES.key), on=TABLES.key, how="semi").collect()
 
 
-def concerned(tables: pl.DataFrame, baseline: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    """The tables of a state to be compared with the baseline's: those that the pattern matches, and
+def concerned(tables: pl.DataFrame, matched: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFrame:
+    """The tables of a state to be compared with the baseline's: those that the rule matches, and
     those that may be one of the baseline's under another name."""
     ids = baseline.select("native_id").drop_nulls().unique()
     known = tables.join(ids, on="native_id", how="semi")
-    return pl.concat([about(tables, pattern), known]).unique(TABLES.key).sort(TABLES.key)
+    return pl.concat([matched, known]).unique(TABLES.key).sort(TABLES.key)
 
 
 @dataclass(frozen=True)

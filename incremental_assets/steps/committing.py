@@ -85,7 +85,9 @@ def commit(step: Refresh) -> HeadRef:
 
 
 @contextmanager
-def commit_stands(context: dg.AssetExecutionContext, failed: str) -> Iterator[None]:
+def commit_stands(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, failed: str
+) -> Iterator[None]:
     """After the head has moved no error fails the run: the log says what ``failed``, and why."""
     try:
         yield

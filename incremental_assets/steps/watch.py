@@ -30,7 +30,7 @@ from incremental_assets.steps.comparing import same_source
 from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.baselines import Baseline, Baselines, Kept
 from incremental_resources.state_store.documents import moment_text
-from incremental_resources.state_store.errors import SwapRefused
+from incremental_resources.state_store.errors import StateConflict, SwapRefused
 from incremental_resources.state_store.store import StateStore
 from incremental_resources.state_store.version import Version
 
@@ -57,7 +57,7 @@ def evaluated(
     """
     baselines = Baselines(store.objects, store.connection)
     kept = baselines.read(rule.check_name)
-    if kept is None or kept.baseline.pattern != rule.tables:
+    if kept is None or kept.baseline.pattern != rule.pattern:
         taken = _taken(baselines, rule, before or version, NEW if kept is None else NEW_PATTERN)
         kept = _written(baselines, rule, taken, kept)
     now = kept.baseline
@@ -86,16 +86,32 @@ def evaluated(
 
 
 def acknowledged(store: StateStore, rule: WatchRule, reason: str) -> Baseline | None:
-    """Take the current version for the rule's baseline; None where there is no version."""
+    """Take the current version for the rule's baseline; None where there is no version.
+
+    Raises:
+        StateConflict: somebody else wrote the rule's record meanwhile.
+    """
     version = store.current()
     if version is None:
         return None
     baselines = Baselines(store.objects, store.connection)
+    kept = baselines.read(rule.check_name)
     taken = _taken(baselines, rule, version, reason or "acknowledged")
     settled = taken.model_copy(
         update={"evaluated": version.ref.sha256, "kinds": list(rule.on), "breaks": []}
     )
-    return _written(baselines, rule, settled, baselines.read(rule.check_name)).baseline
+    if _written(baselines, rule, settled, kept).baseline.files != taken.files:
+        raise StateConflict(
+            f"{store.connection}: the rule {rule.check_name} was evaluated or acknowledged by "
+            "somebody else at the same time, so that nothing was acknowledged. Look at what it "
+            "says now, then acknowledge again."
+        )
+    return settled
+
+
+def tidy_up(store: StateStore) -> None:
+    """Remove what was kept for baselines that never came to be."""
+    Baselines(store.objects, store.connection).sweep()
 
 
 def breaks_of(connection: Connection, store: StateStore) -> list[dict[str, Any]]:
@@ -134,12 +150,12 @@ def _written(baselines: Baselines, rule: WatchRule, now: Baseline, kept: Kept | 
 
 
 def _taken(baselines: Baselines, rule: WatchRule, version: Version, reason: str) -> Baseline:
-    tables = about(scan_of(version, TABLES).collect(), rule.tables)
+    tables = about(scan_of(version, TABLES).collect(), rule.tables, rule.databases)
     frames = {DATABASES.name: scan_of(version, DATABASES).collect(), TABLES.name: tables}
     if version.has(COLUMNS.name):
         frames[COLUMNS.name] = of_tables(scan_of(version, COLUMNS), tables)
     return Baseline(
-        pattern=rule.tables,
+        pattern=rule.pattern,
         version=version.number,
         marker=version.manifest.marker,
         taken_at=datetime.now(UTC),
@@ -166,7 +182,8 @@ def _judged(
         durable_ordinals=dialect.durable_ordinals and trusted,
     )
     known = before[TABLES.name] if comparison.durable_ids else before[TABLES.name].clear()
-    tables = concerned(scan_of(version, TABLES).collect(), known, rule.tables)
+    every = scan_of(version, TABLES).collect()
+    tables = concerned(every, about(every, rule.tables, rule.databases), known)
     now = {DATABASES.name: scan_of(version, DATABASES).collect(), TABLES.name: tables}
     if COLUMNS.name in before and version.has(COLUMNS.name):
         now[COLUMNS.name] = of_tables(scan_of(version, COLUMNS), tables)

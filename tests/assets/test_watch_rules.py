@@ -13,6 +13,7 @@ from incremental_assets.core.breaks import Break
 from incremental_assets.steps import watch
 from incremental_assets.steps.rolling_back import roll_back
 from incremental_assets.steps.watch import acknowledged, breaks_of
+from incremental_resources.state_store.errors import StateConflict
 from tests.live import NAME, refresh, refreshing
 from tests.sources import Live, postgresql
 
@@ -267,3 +268,44 @@ def test_nothing_is_read_again_where_nothing_changed(
         refresh(shop)
         assert broken(shop) == [("column_deleted", "product.price", 2)]
         assert not evaluation(instance).passed
+
+
+def test_an_acknowledgement_that_somebody_else_overtook_is_refused(
+    live: Live, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watching(live, instance) as shop:
+        refresh(shop)
+        live.ddl("alter table product drop column price")
+        refresh(shop)
+        store, rule = shop.store(NAME), shop.config.connection(NAME).watch[0]
+        write, overtaken = watch.Baselines.write, []
+
+        def late(self: watch.Baselines, name: str, *given: object) -> None:
+            if not overtaken:
+                overtaken.append(name)
+                known = self.read(name)
+                assert known is not None
+                write(self, name, known.baseline.model_copy(update={"reason": "theirs"}), known)
+            write(self, name, *given)
+
+        monkeypatch.setattr(watch.Baselines, "write", late)
+        with pytest.raises(StateConflict, match="acknowledge again"):
+            acknowledged(store, rule, "mine")
+        assert broken(shop) == [("column_deleted", "product.price", 2)]
+        acknowledged(store, rule, "mine")
+        assert broken(shop) == []
+
+
+def test_frames_that_no_rule_names_are_removed_after_a_day(
+    live: Live, instance: dg.DagsterInstance
+) -> None:
+    with watching(live, instance) as shop:
+        refresh(shop)
+        objects = shop.store(NAME).objects
+        for stamp in ("20200101T000000-00000000", "29990101T000000-00000000"):
+            objects.create(f"{NAME}/watch/frames/{stamp}/tables.parquet", b"left")
+        refresh(shop)
+        left = {path.split("/")[3][:4] for path in objects.list(f"{NAME}/watch/frames")}
+        assert "2020" not in left
+        assert "2999" in left
+        assert evaluation(instance).passed

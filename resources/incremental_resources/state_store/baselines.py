@@ -7,6 +7,7 @@ kept, and what a difference means, is decided by the caller.
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,10 @@ from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.parquet import store_frame
 
 FOLDER = "watch"
+FRAMES = "frames"
+RECORD = ".json"
+STAMP = "%Y%m%dT%H%M%S"
+STALE = timedelta(days=1)
 
 
 class Baseline(Document):
@@ -75,7 +80,7 @@ class Baselines:
 
     def store(self, frames: Mapping[str, pl.DataFrame]) -> str:
         """Keep frames for a baseline that is about to be written; where they are."""
-        files = f"files/{uuid.uuid4().hex}"
+        files = f"{FRAMES}/{datetime.now(UTC):{STAMP}}-{uuid.uuid4().hex[:8]}"
         for name, frame in frames.items():
             self._store(f"{files}/{name}.parquet", frame)
         return files
@@ -92,10 +97,24 @@ class Baselines:
         if before and before.baseline.files != baseline.files:
             self._objects.delete(f"{self._folder}/{before.baseline.files}")
 
+    def sweep(self) -> None:
+        """Remove frames that no record names and that nobody is about to name: a day old ones."""
+        paths = self._objects.list(self._folder)
+        start = f"{self._folder}/"
+        rules = [path[len(start) : -len(RECORD)] for path in paths if path.endswith(RECORD)]
+        named = {found.baseline.files for found in map(self.read, rules) if found}
+        before = f"{datetime.now(UTC) - STALE:{STAMP}}"
+        left = {
+            path[len(start) :].rpartition("/")[0] for path in paths if path.endswith(".parquet")
+        }
+        for files in left - named:
+            if files.removeprefix(f"{FRAMES}/") < before:
+                self._objects.delete(start + files)
+
     def forget(self, baseline: Baseline, kept: Kept | None) -> None:
         """Remove the frames of a baseline that could not be written."""
         if kept is None or kept.baseline.files != baseline.files:
             self._objects.delete(f"{self._folder}/{baseline.files}")
 
     def _record(self, rule: str) -> str:
-        return f"{self._folder}/{rule}.json"
+        return f"{self._folder}/{rule}{RECORD}"
