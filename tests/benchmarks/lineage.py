@@ -1,6 +1,7 @@
-"""Measure how long a code location with table assets loads: `python -m tests.benchmarks.lineage`.
+"""Measure what table assets cost, loaded and reported: `python -m tests.benchmarks.lineage`.
 
-The tables are made in an embedded PostgreSQL and refreshed once; each load is its own process.
+The tables are made in an embedded PostgreSQL and refreshed once; each load is its own process. What
+the events of changed tables cost is the difference of the last two lines.
 """
 
 import argparse
@@ -27,14 +28,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=int, default=1800, help="tables of 20 columns each")
     parser.add_argument("--views", type=int, default=200, help="views over two tables each")
+    parser.add_argument("--changed", type=int, default=1000, help="tables that change")
     asked = parser.parse_args()
+    refresh = ("-m", "incremental_assets", "refresh")
     with running_server() as url, tempfile.TemporaryDirectory() as scratch:
-        postgresql(url).ddl(*statements(asked.tables, asked.views))
+        source = postgresql(url)
+        source.ddl(*statements(asked.tables, asked.views))
         connection = {"name": "shop", "url": url}
-        _measure(Path(scratch), connection, "refresh", "-m", "incremental_assets", "refresh")
+        _measure(Path(scratch), connection, "refresh", *refresh)
         _measure(Path(scratch), connection, "load without lineage", "-c", LOAD)
         connection["lineage"] = {"include": {}}
         _measure(Path(scratch), connection, "load with lineage", "-c", LOAD)
+        for what in ("changed, with lineage", "changed, without"):
+            source.ddl(*changes(min(asked.changed, asked.tables), what))
+            _measure(Path(scratch), connection, what, *refresh)
+            connection.pop("lineage", None)
 
 
 def statements(tables: int, views: int) -> list[str]:
@@ -50,6 +58,11 @@ def statements(tables: int, views: int) -> list[str]:
             f"select a.id, {both}, count(*) over () as n from item_{n} a join b using (id)"
         )
     return made
+
+
+def changes(tables: int, comment: str) -> list[str]:
+    """A comment on a column of each of the first tables."""
+    return [f"comment on column item_{n}.id is '{comment}'" for n in range(tables)]
 
 
 def _measure(folder: Path, connection: dict[str, object], what: str, *command: str) -> None:

@@ -243,7 +243,7 @@ def test_dagster_dev_shows_the_definitions(
     with serving(environment, command, folders["module"], **ADDRESS, **home) as locations:
         loaded = {one["name"]: groups(one) for one in locations()}
 
-    assert loaded == {kind: {"shop"} for kind in KINDS}
+    assert loaded == {kind: {"shop", "shop_batches"} for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", but_for("module"))
@@ -254,4 +254,4 @@ def test_the_ui_shows_the_connections(
     home = {"DAGSTER_HOME": str(tmp_path)}
     with serving(environment, command, folders[kind], **home) as locations:
         (location,) = locations()
-        assert groups(location) == {"shop"}
+        assert groups(location) == {"shop", "shop_batches"}

@@ -18,8 +18,21 @@ from tests.webserver.faulty import BLOCKED, COLUMNS, PACKAGE, SCHEMA
 from tests.webserver.server import Webserver
 from tests.webserver.shops import TABLES, TABLES_OF_A_BATCH, Shop, Shops
 
+# Those that nobody has refreshed before the first click.
+FRESH = ("first_in_job", "first_in_group", "first_in_graph")
 # The connections, each with a database of the same name; those refreshed stand at version 1.
-NEW = ("clicked", "fixed", "broken", "killed", "busy", "watched", "secret", "denied", "fanned")
+NEW = (
+    "clicked",
+    "fixed",
+    "broken",
+    "killed",
+    "busy",
+    "watched",
+    "secret",
+    "denied",
+    "fanned",
+    *FRESH,
+)
 # Those whose batches are read in runs of their own.
 FANNED_OUT = ("fanned",)
 # Those of a role with a password; one of them gives a wrong one.

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from incremental_assets.core.plan import batch_key
-from incremental_assets.naming import EXTRACTION_TAG, LOCATION
+from incremental_assets.naming import EXTRACTION_TAG, LOCATION, batches_group
 from incremental_resources.state_store.head import Head
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.store import StateStore
@@ -105,13 +105,12 @@ class Shop:
 
     def seen(self) -> Mapping[str, Mapping[str, Any]]:
         """What the webserver shows of the connection's assets, by name."""
-        group = {
-            "groupName": self.name,
-            "repositoryName": "__repository__",
-            "repositoryLocationName": LOCATION,
+        where = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION}
+        return {
+            node["assetKey"]["path"][-1]: node
+            for group in (self.name, batches_group(self.name))
+            for node in self.server.ask(queries.ASSETS, group={"groupName": group, **where})
         }
-        nodes = self.server.ask(queries.ASSETS, group=group)
-        return {node["assetKey"]["path"][-1]: node for node in nodes}
 
     def batches(self, status: str = "materialized") -> set[str]:
         """The partitions of ``column_batches`` that the webserver shows in that colour."""

@@ -141,16 +141,48 @@ def test_deletions_in_doubt_are_explained(shop: Shops, page: Page) -> None:
         see(page, re.compile(r"\s+".join(map(re.escape, str(field.description).split()))))
 
 
-def test_materialize_all_on_the_page_of_the_group(shop: Shops, page: Page) -> None:
-    grouped = shop("grouped")
-    grouped.ddl("alter table item_00 add column added integer")
-    # The keys of the extraction before, which are chosen here, are nothing to do any more.
-    assert len(grouped.listed_keys()) == BATCHES
-    page.goto(location("asset-groups/grouped"))
-    page.get_by_role("button", name="Materialize all…").click()
-    page.get_by_role("button", name="All", exact=True).click()
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("first_in_job", location("jobs/first_in_job_refresh")),
+        ("first_in_group", location("asset-groups/first_in_group")),
+        ("first_in_graph", "/asset-groups~group%3A%22first_in_graph%22/"),
+        ("grouped", location("asset-groups/grouped")),
+    ],
+)
+def test_one_click_refreshes_wherever_it_is(shop: Shops, page: Page, name: str, where: str) -> None:
+    clicked = shop(name)
+    known = clicked.store.head()
+    clicked.ddl("alter table item_00 add column added integer")
+    page.goto(where)
+    # Dagster ends the label with dots where a dialog would follow.
+    button = page.get_by_role("button").filter(has_text=re.compile(r"^Materialize all( \(\d+\))?$"))
+    button.click()
+    clicked.server.wait_until(
+        lambda: clicked.store.head() not in (None, known),
+        lambda: (
+            f"a dialog: {found.inner_text()}"
+            if (found := page.get_by_role("dialog").first).is_visible()
+            else None
+        ),
+    )
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert clicked.version() == (2 if known else 1)
+
+
+def test_the_partitions_can_still_be_materialized_one_by_one(shop: Shops, page: Page) -> None:
+    visited = shop("visited")
+    key = visited.listed_keys()[0]
+    earlier = visited.server.run_ids()
+    open_asset(page, "visited", "column_batches", "partitions")
+    page.get_by_role("button", name="Materialize…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("textbox").first.fill(key)
+    dialog.get_by_role("textbox").first.press("Enter")
     page.get_by_role("button", name=re.compile("^Launch")).click()
-    grouped.server.wait_until(lambda: grouped.version() == 2)
+    visited.server.wait_until(lambda: len(visited.server.run_ids()) > len(earlier))
+    ends_in(page, visited.server.run_ids()[0], "Success")
 
 
 def test_the_automations_are_listed_and_off(page: Page) -> None:
