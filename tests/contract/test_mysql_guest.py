@@ -18,9 +18,8 @@ from tests.sources import CATALOGUE, Live, Only, copied_folder, listed, mysql, t
 from tests.waiting import wait_until
 
 # Takes hours.
-LONG = (
-    "select sum(length(sha2(concat(a.id, b.id, c.id, d.id), 512))) as probe from "
-    + ", ".join(f"information_schema.collations as {name}" for name in "abcd")
+LONG = "select sum(length(sha2(concat(a.id, b.id, c.id, d.id), 512))) as probe from " + ", ".join(
+    f"information_schema.collations as {name}" for name in "abcd"
 )
 
 
