@@ -16,7 +16,8 @@ from tests.ddl import NAMES
 from tests.mysql_server import connected
 from tests.sources import UNFIT, quoted
 
-FIT = [name for name in NAMES if not UNFIT.search(name)]
+# The oracle reads `show create table` line by line.
+FIT = [name for name in NAMES if not UNFIT.search(name) and "\n" not in name]
 SEED = """
 create table still (id integer primary key, note text)
 create table product (id integer primary key, name varchar(20) not null default 'pen')

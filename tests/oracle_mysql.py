@@ -91,7 +91,12 @@ def _leading(inspector: Inspector, table: str) -> dict[str, list[list[str]]]:
         pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
         for column, target in pairs:
             found.setdefault(column, []).append([key["referred_table"], target])
-    return {column: sorted(targets) for column, targets in found.items()}
+    # Two keys may lead to the same place, which is said once.
+    return {column: _once(targets) for column, targets in found.items()}
+
+
+def _once(targets: list[list[str]]) -> list[list[str]]:
+    return [list(target) for target in sorted({tuple(target) for target in targets})]
 
 
 def _default(column: Mapping[str, Any]) -> str | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from incremental_assets.core.entities import ENTITIES
 from tests.documents import block, section
 from tests.live import current, differences, refresh, refreshing, state
 from tests.postgres_server import WITH_PASSWORD
-from tests.sources import CATALOGUE, ROUTINES, Live, postgresql, sqlite
+from tests.sources import CATALOGUE, ROUTINES, Live, mysql, postgresql, sqlite
 
 # What the statements in docs/databases.md name.
 DATABASE, ROLE, PASSWORD = "shop", "catalog_reader", "change me"
@@ -71,6 +72,78 @@ def test_without_the_documented_statements_nobody_gets_in(shop: Live) -> None:
     url = shop.url.set(username=ROLE).render_as_string()
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         psycopg.connect(url)
+
+
+MYSQL_SHOP = (
+    *CATALOGUE,
+    *ROUTINES["mariadb"],
+    "create view listed as select s.id, p.name from sale s join product p on p.id = s.product",
+    "create definer = nobody view unowned as select id from product",
+    "create table made (a integer, b integer as (a + 1), c varchar(9) default 'x' comment 'said')",
+    "create procedure look(in n integer) begin end",
+)
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def mysql_shop(request: pytest.FixtureRequest) -> Iterator[Live]:
+    """A database that nobody else may enter; the role of the docs is gone afterwards."""
+    live = mysql(request.getfixturevalue(f"{request.param}_database"))
+    live.ddl(f"drop user if exists {ROLE}", *MYSQL_SHOP)
+    yield live
+    live.ddl(f"drop user {ROLE}")
+
+
+def mysql_statements(live: Live) -> list[str]:
+    """The SQL of the docs, with the name of the test's database in the place of the shop's."""
+    of_product = {"mariadb": "mysql.proc", "mysql": "show_routine"}[live.dialect.name]
+    text = block("docs/databases.md", "sql", of_product)
+    assert text in section("docs/databases.md", "## Rights needed")
+    whole = text.replace(f"{DATABASE}.*", f"{live.schema}.*")
+    return [statement.strip() for statement in whole.split(";") if statement.strip()]
+
+
+def as_documented_role(live: Live) -> str:
+    url = live.url.set(username=ROLE, password=PASSWORD)
+    return url.render_as_string(hide_password=False)
+
+
+def test_a_login_made_by_the_docs_sees_all_of_the_schema(mysql_shop: Live) -> None:
+    mysql_shop.ddl(*mysql_statements(mysql_shop))
+    root = mysql_shop.url.render_as_string(hide_password=False)
+    with refreshing(as_documented_role(mysql_shop)) as mine, refreshing(root) as everything:
+        refresh(mine)
+        refresh(everything)
+        seen, there = state(current(mine)), state(current(everything))
+        assert seen["tables"].collect().height == 6
+        assert seen["procedures"].collect()["definition"].null_count() == 0
+        assert differences(seen, there) == {}
+        mysql_shop.ddl("alter table sale add column more integer")
+        assert refresh(mine).mode == "incremental"
+
+
+def test_without_select_only_the_texts_of_views_are_missing(mysql_shop: Live) -> None:
+    changed = [
+        one.replace("grant select,", "grant references,") for one in mysql_statements(mysql_shop)
+    ]
+    mysql_shop.ddl(*changed)
+    root = mysql_shop.url.render_as_string(hide_password=False)
+    with refreshing(as_documented_role(mysql_shop)) as mine, refreshing(root) as everything:
+        refresh(mine)
+        refresh(everything)
+        without = {
+            name: frame.drop("definition") if name == "tables" else frame
+            for name, frame in state(current(mine)).items()
+        }
+        there = state(current(everything))
+        assert without["tables"].collect().height == 6
+        for name, frame in without.items():
+            compared = [
+                column
+                for column in frame.collect_schema()
+                if column in (*ENTITIES[name].key, *ENTITIES[name].compared)
+            ]
+            one, other = (side[name].select(compared).collect() for side in (without, there))
+            assert one.equals(other), name
 
 
 def test_a_file_and_a_folder_that_cannot_be_written_are_enough(tmp_path: Path) -> None:

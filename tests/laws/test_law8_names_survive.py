@@ -13,7 +13,7 @@ from incremental_assets.core.equality import unequal
 from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, current, differences, refresh, refreshing, state
 from tests.oracle import differing
-from tests.sources import Live, postgresql, quoted, sqlite
+from tests.sources import SOURCES, Live, fit_names, postgresql, quoted
 
 # No two of them may become one: case, two spellings of an accent, dots, spaces at the edges.
 NAMES = (
@@ -33,14 +33,16 @@ def renamed(name: str) -> str:
     return f"{name[:50]}.{name[:3]}."
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
-def live(request: pytest.FixtureRequest, tmp_path: Path) -> Live:
+def taken(live: Live) -> list[str]:
+    """The names that the product takes, each for another."""
+    return fit_names(live, NAMES if live.dialect.name == "sqlite" else NAMES + CASES)
+
+
+@pytest.fixture(params=SOURCES)
+def live(request: pytest.FixtureRequest) -> Live:
     """A database whose tables and columns have the names."""
-    if request.param == "sqlite":
-        live, names = sqlite(tmp_path / "shop.db"), NAMES
-    else:
-        live, names = postgresql(request.getfixturevalue("fresh_database")), NAMES + CASES
-    live.ddl(*(f"create table {quoted(n)} (id integer, {quoted(n)} text)" for n in names))
+    live = SOURCES[request.param](request)
+    live.ddl(*(f"create table {quoted(n)} (id integer, {quoted(n)} text)" for n in taken(live)))
     return live
 
 
@@ -65,7 +67,7 @@ def stored(catalog: Path, refresher: Refresher, entity: str, *columns: str) -> s
 def test_names_are_in_the_files_as_they_are_in_the_source(
     tmp_path: Path, live: Live, refresher: Refresher
 ) -> None:
-    names = NAMES if live.dialect.name == "sqlite" else NAMES + CASES
+    names = taken(live)
     tables = stored(tmp_path / "catalog", refresher, "tables", "table")
     assert tables == {(name,) for name in names}
     columns = stored(tmp_path / "catalog", refresher, "columns", "table", "column")
@@ -73,7 +75,7 @@ def test_names_are_in_the_files_as_they_are_in_the_source(
 
 
 def test_renamed_tables_and_columns_are_followed(live: Live, refresher: Refresher) -> None:
-    for table in NAMES:
+    for table in fit_names(live, NAMES):
         old, new = quoted(table), quoted(renamed(table))
         live.ddl(
             f"alter table {old} rename column {old} to {new}", f"alter table {old} rename to {new}"

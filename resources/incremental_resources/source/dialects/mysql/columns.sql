@@ -42,13 +42,13 @@ leading_to_several as (
         table_schema,
         table_name,
         column_name,
-        group_concat(target order by target separator ', ') as targets
+        group_concat(distinct target order by target separator ', ') as targets
     from target
     group by
         table_schema,
         table_name,
         column_name
-    having count(target) > 1
+    having count(distinct target) > 1
 )
 select
     c.table_schema as `schema`,

@@ -7,5 +7,5 @@ set
     session collation_connection = 'utf8mb4_bin',
     session group_concat_max_len = 1073741824,
     session information_schema_stats_expiry = 0,
-    session lock_wait_timeout = 5,
+    session lock_wait_timeout = 2,
     session max_execution_time = :statement_timeout_seconds * 1000

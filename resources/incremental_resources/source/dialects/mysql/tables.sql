@@ -64,8 +64,8 @@ keyed as (
         table_schema,
         table_name
 ),
--- Views come from their own listing: what is said of a broken one in the listing of tables, MySQL 9.7 says of rows that
--- follow it as well.
+-- MySQL 9.7 tells the error of a broken view, or of a table that is locked, of other tables too, as their comment: views
+-- come from a listing of their own, and numbers of rows, which open tables, are asked for apart from comments and later.
 listed as (
     select
         table_schema collate utf8mb3_bin as table_schema,
@@ -78,8 +78,6 @@ listed as (
         null as owner,
         nullif(table_comment, '') as comment,
         create_time as altered_at,
-        table_rows as row_count,
-        data_length + index_length as size_bytes,
         null as column_count,
         null as definition,
         null as token
@@ -94,14 +92,34 @@ listed as (
         definer,
         null,
         null,
-        null,
-        null,
         -- One that reads what is not there has no columns.
         0,
         nullif(view_definition, ''),
         'no columns'
     from information_schema.views
     where table_schema in :schemas
+),
+complete as (
+    select
+        t.*,
+        d.column_count as counted,
+        concat_ws(
+            ' ',
+            d.column_count,
+            d.one,
+            d.other,
+            k.key_count,
+            k.one,
+            k.other
+        ) as hash,
+        row_number() over (order by t.table_schema, t.table_name) as place
+    from listed as t
+    left join described as d
+        on d.table_schema = t.table_schema
+        and d.table_name = t.table_name
+    left join keyed as k
+        on k.table_schema = t.table_schema
+        and k.table_name = t.table_name
 )
 select
     t.table_schema as `schema`,
@@ -112,29 +130,28 @@ select
     t.comment,
     null as created_at,
     t.altered_at,
-    t.row_count,
-    t.size_bytes,
-    coalesce(d.column_count, t.column_count) as column_count,
+    -- The highest number stands for an error.
+    (
+        select
+            nullif(s.table_rows, 4294967295)
+        from information_schema.tables as s
+        where s.table_schema = t.table_schema
+            and s.table_name = t.table_name
+            and s.table_type = 'BASE TABLE'
+            and t.place > 0
+    ) as row_count,
+    (
+        select
+            nullif(s.data_length, 4294967295) + nullif(s.index_length, 4294967295)
+        from information_schema.tables as s
+        where s.table_schema = t.table_schema
+            and s.table_name = t.table_name
+            and s.table_type = 'BASE TABLE'
+            and t.place > 0
+    ) as size_bytes,
+    coalesce(t.counted, t.column_count) as column_count,
     t.definition,
     null as parent_schema,
     null as parent_table,
-    case
-        when d.column_count is not null
-            then concat_ws(
-                ' ',
-                d.column_count,
-                d.one,
-                d.other,
-                k.key_count,
-                k.one,
-                k.other
-            )
-        else t.token
-    end as token
-from listed as t
-left join described as d
-    on d.table_schema = t.table_schema
-    and d.table_name = t.table_name
-left join keyed as k
-    on k.table_schema = t.table_schema
-    and k.table_name = t.table_name
+    case when t.counted is not null then t.hash else t.token end as token
+from complete as t
