@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import psycopg
 import pytest
@@ -26,6 +27,7 @@ CATALOGUE = (
     "create view offer as select id, name from product",
 )
 ROUTINES = {
+    "duckdb": ("create macro total(a) as a",),
     **dict.fromkeys(
         ("mariadb", "mysql"),
         ("create function total(a integer) returns integer deterministic return a",),
@@ -126,6 +128,17 @@ def postgresql(url: str) -> Live:
     return Live(make_url(url), "public", execute)
 
 
+def duckdb_file(path: Path) -> Live:
+    """The file at ``path``, which comes to be with the first statement."""
+
+    def execute(statements: Iterable[str]) -> None:
+        with duckdb.connect(path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return Live(URL.create("duckdb", database=str(path)), "main", execute)
+
+
 def sqlite(path: Path) -> Live:
     """The file at ``path``, which comes to be with the first statement."""
 
@@ -161,6 +174,7 @@ def fit_names(live: Live, names: Iterable[str]) -> list[str]:
 
 # Every product that ships, each with the way to an empty database of its own.
 SOURCES: dict[str, Callable[[pytest.FixtureRequest], Live]] = {
+    "duckdb": lambda request: duckdb_file(request.getfixturevalue("tmp_path") / "shop.duckdb"),
     "mariadb": lambda request: mysql(request.getfixturevalue("mariadb_database")),
     "mysql": lambda request: mysql(request.getfixturevalue("mysql_database")),
     "postgresql": lambda request: postgresql(request.getfixturevalue("fresh_database")),

@@ -26,7 +26,7 @@ from incremental_resources.source.dialect import (
 from incremental_resources.source.errors import CapabilityMissing
 
 # Dialects whose URL names a file instead of a server.
-FILE_DIALECTS = frozenset({"sqlite"})
+FILE_DIALECTS = frozenset({"duckdb", "sqlite"})
 URI = "file:"
 
 

@@ -90,6 +90,7 @@ def test_another_server_is_not_read(live: Live, source: Source) -> None:
 @pytest.mark.parametrize(
     ("live", "nowhere", "told"),
     [
+        ("duckdb", "duckdb:///nowhere/nowhere.duckdb", "nowhere"),
         ("mariadb", "mariadb://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
         ("mysql", "mysql://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
         ("postgresql", "postgresql://reader:s3cr%40t@127.0.0.1:1/nowhere", "nowhere"),

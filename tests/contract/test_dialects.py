@@ -19,11 +19,14 @@ AS_WRITTEN = r"(?i)select\s+id,\s+name\s+from"
 SPELT_OUT = r"select `\w+`\.`product`\.`id` AS `id`,`\w+`\.`product`\.`name` AS `name` from"
 # How the product prints the view of the catalogue.
 DEFINITIONS = {
+    "duckdb": r'SELECT id, "name" FROM',
     "mariadb": SPELT_OUT,
     "mysql": SPELT_OUT,
     "postgresql": AS_WRITTEN,
     "sqlite": AS_WRITTEN,
 }
+# What becomes of varchar(20) where lengths are dropped.
+TYPES_OF_NAMES = {"duckdb": "VARCHAR"}
 ODD_NAMES = [
     'quo"te',
     "apo'strophe",
@@ -92,7 +95,7 @@ def test_the_catalogue_is_what_was_made(live: Live, source: Source) -> None:
     read = columns(source, tables).sort("table", "ordinal")
     facts = read.select("table", "column", "nullable", "is_primary_key", "is_foreign_key")
     # Others say of a view's columns what they say of the table's.
-    nullable = live.dialect.name in ("postgresql", "sqlite")
+    nullable = live.dialect.name in ("duckdb", "postgresql", "sqlite")
     assert facts.rows() == [
         ("offer", "id", nullable, False, False),
         ("offer", "name", nullable, False, False),
@@ -102,7 +105,7 @@ def test_the_catalogue_is_what_was_made(live: Live, source: Source) -> None:
         ("sale", "product", True, False, True),
         ("sale", "note", True, False, False),
     ]
-    assert "(20)" in read["data_type"][3]
+    assert TYPES_OF_NAMES.get(live.dialect.name, "(20)") in read["data_type"][3]
     assert read["default"][3].startswith("'pen'")
     (led_to,) = read["references"].drop_nulls()
     assert read["references"][5] == led_to
@@ -261,8 +264,16 @@ def test_a_token_moves_with_its_table_and_only_then(
     assert product == table(source, "product")["token"]
 
 
-def test_a_view_over_a_changed_table_has_another_token_or_none(live: Live, source: Source) -> None:
-    before = table(source, "offer")["token"]
+def test_a_view_over_a_changed_table_has_another_token_or_the_same_columns(
+    live: Live, source: Source
+) -> None:
+    def offer() -> tuple[object, list[tuple[object, ...]]]:
+        asked = listed(source, "tables").filter(pl.col("table") == "offer")
+        return asked["token"].item(), columns(source, asked).sort("ordinal").rows()
+
+    token, printed = offer()
+    # DuckDB alters no table that a foreign key leads to.
+    live.ddl("drop table sale")
     live.ddl("alter table product rename column name to title")
-    after = table(source, "offer")["token"]
-    assert before != after or after is None
+    after, printed_after = offer()
+    assert token != after or after is None or printed == printed_after

@@ -8,6 +8,7 @@ from hypothesis import note
 
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
+from tests import ddl_duckdb
 from tests.ddl import play, settle
 from tests.ddl_mysql import mysql_player, play_mysql
 from tests.ddl_sqlite import play_in_file, sqlite_player
@@ -142,6 +143,28 @@ def test_after_any_ddl_on_these_an_increment_equals_a_full_extraction(
                 assert_incremental(refresher, url, partitions=False)
                 assert_equal_to_full(refresher, afresh)
 
+    with refreshing(url) as refresher, refreshing(url) as afresh:
+        play_games(game, games=games)
+
+
+def test_after_any_ddl_on_a_duckdb_file_an_increment_equals_a_full_extraction(
+    tmp_path: Path, games: int
+) -> None:
+    file = tmp_path / "shop.duckdb"
+
+    def game(random: Random) -> None:
+        ddl_duckdb.settle(file)
+        forget(refresher)
+        refresh(refresher)
+        for _ in range(random.randint(1, 3)):
+            note(";\n".join(ddl_duckdb.play(file, random)))
+            outcome = refresh_as_a_person(refresher)
+            assert outcome.mode in ("incremental", "unchanged")
+            assert [place for place in reread(refresher) if "still" in place] == []
+            assert ddl_duckdb.differing(file, state(current(refresher))) == {}
+            assert_equal_to_full(refresher, afresh)
+
+    url = f"duckdb:///{file}"
     with refreshing(url) as refresher, refreshing(url) as afresh:
         play_games(game, games=games)
 
