@@ -4,7 +4,7 @@ The schema ``still`` is never touched. What is found in the file afterwards is s
 ``describe``, ``show`` and the standard's information_schema, which share no query with ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -73,6 +73,10 @@ checkpoint
 RELATIONS = """
     select table_schema, table_name from information_schema.tables
     where table_type in ({}) and table_schema <> 'still' order by all
+"""
+KEPT = """
+    select column_name, data_type, 'YES' from information_schema.columns
+    where table_schema = ? and table_name = ? order by ordinal_position
 """
 WORDS = {
     "table": RELATIONS.format("'BASE TABLE'"),
@@ -192,13 +196,7 @@ def picture(file: Path) -> dict[str, dict[Any, Any]]:
             "select table_schema, table_name, table_type, table_comment "
             "from information_schema.tables where table_catalog = current_database()"
         )
-        columns = {
-            (schema, table, name): (place, kind, nullable == "YES")
-            for schema, table, *_ in relations
-            for place, (name, kind, nullable, *_) in enumerate(
-                rows(f"describe {quoted(schema)}.{quoted(table)}")
-            )
-        }
+        columns = dict(_described(connection, relations))
         keys = rows(
             "select table_schema, table_name, column_name, constraint_name "
             "from information_schema.key_column_usage where constraint_name like '%_pkey'"
@@ -213,6 +211,21 @@ def picture(file: Path) -> dict[str, dict[Any, Any]]:
         "columns": columns,
         "keys": {row[:3]: True for row in keys},
     }
+
+
+def _described(
+    connection: duckdb.DuckDBPyConnection, relations: list[tuple[Any, ...]]
+) -> Iterator[tuple[tuple[str, str, str], tuple[int, str, bool]]]:
+    for schema, table, kind, _ in relations:
+        try:
+            found = connection.execute(f"describe {quoted(schema)}.{quoted(table)}").fetchall()
+        except duckdb.Error:
+            # A view over what is gone or altered cannot be described; it keeps its columns.
+            assert kind == "VIEW"
+            found = connection.execute(KEPT, (schema, table)).fetchall()
+        for place, (name, data_type, nullable, *_) in enumerate(found):
+            # Of a view, describe says what its query gives, the catalogue nothing.
+            yield (schema, table, name), (place, data_type, kind == "VIEW" or nullable == "YES")
 
 
 def pictured(state: Mapping[str, pl.LazyFrame]) -> dict[str, dict[Any, Any]]:
