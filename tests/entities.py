@@ -9,6 +9,7 @@ from incremental_resources.source.dialect import dialect_for
 ALWAYS = ("databases", "schemas", "tables")
 # A URL of every product that ships; nobody connects to it.
 URLS = {
+    "clickhouse": "clickhouse://nobody@localhost/shop",
     "duckdb": "duckdb:///./shop.duckdb",
     "postgresql": "postgresql://nobody@localhost/shop",
     "sqlite": "sqlite:///./shop.db",
