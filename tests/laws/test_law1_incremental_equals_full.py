@@ -2,13 +2,14 @@
 
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 import pytest
 from hypothesis import note
 
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
-from tests import ddl_duckdb
+from tests import ddl_clickhouse, ddl_duckdb
 from tests.ddl import play, settle
 from tests.ddl_mysql import mysql_player, play_mysql
 from tests.ddl_sqlite import play_in_file, sqlite_player
@@ -147,24 +148,29 @@ def test_after_any_ddl_on_these_an_increment_equals_a_full_extraction(
         play_games(game, games=games)
 
 
-def test_after_any_ddl_on_a_duckdb_file_an_increment_equals_a_full_extraction(
-    tmp_path: Path, games: int
+@pytest.mark.parametrize(
+    ("product", "scheme"), [(ddl_duckdb, "duckdb"), (ddl_clickhouse, "chdb")], ids=["duckdb", "chdb"]
+)
+def test_after_any_ddl_in_process_an_increment_equals_a_full_extraction(
+    tmp_path: Path, games: int, product: ModuleType, scheme: str
 ) -> None:
-    file = tmp_path / "shop.duckdb"
+    place = tmp_path / "shop"
+    if product is ddl_clickhouse:
+        place.mkdir()
 
     def game(random: Random) -> None:
-        ddl_duckdb.settle(file)
+        product.settle(place)
         forget(refresher)
         refresh(refresher)
         for _ in range(random.randint(1, 3)):
-            note(";\n".join(ddl_duckdb.play(file, random)))
+            note(";\n".join(product.play(place, random)))
             outcome = refresh_as_a_person(refresher)
             assert outcome.mode in ("incremental", "unchanged")
             assert [place for place in reread(refresher) if "still" in place] == []
-            assert ddl_duckdb.differing(file, state(current(refresher))) == {}
+            assert product.differing(place, state(current(refresher))) == {}
             assert_equal_to_full(refresher, afresh)
 
-    url = f"duckdb:///{file}"
+    url = f"{scheme}:///{place}"
     with refreshing(url) as refresher, refreshing(url) as afresh:
         play_games(game, games=games)
 

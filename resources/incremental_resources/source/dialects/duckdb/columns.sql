@@ -1,4 +1,4 @@
--- Grants: read access to the files. DuckDB 1.5+.
+-- Grants: read access to the files. DuckDB 1.5+. bound_column has the columns of views as they are now; see views.py.
 with wanted as (
     select
         unnest(cast(:table_schemas as varchar[])) as schema,
@@ -7,11 +7,76 @@ with wanted as (
 asked as materialized (
     select
         s.schema,
-        s.oid as schema_oid,
-        w.name
+        w.name,
+        r.oid,
+        r.sql
     from wanted as w
     join listed_schema as s
         on s.schema = w.schema
+    join (
+        select
+            schema_oid,
+            table_oid as oid,
+            table_name as name,
+            sql
+        from duckdb_tables()
+        where database_name = :database
+        union all
+        select
+            schema_oid,
+            view_oid,
+            view_name,
+            null
+        from duckdb_views()
+        where database_name = :database
+    ) as r
+        on r.schema_oid = s.oid
+        and r.name = w.name
+),
+kept_column as (
+    select
+        c.table_oid as oid,
+        c.column_index as place,
+        c.column_name as name,
+        c.data_type,
+        c.is_nullable,
+        c.column_default,
+        c.comment,
+        -- There since 2.0. Before, only the table's text says it.
+        cast(to_json(c) ->> '$.is_generated' as boolean) as is_generated,
+        c.numeric_precision,
+        c.numeric_scale
+    from duckdb_columns() as c
+    where c.database_name = :database
+        and c.table_oid in (
+            select oid
+            from asked
+        )
+),
+current_column as (
+    select
+        *
+    from kept_column
+    where oid not in (
+        select oid
+        from bound_column
+    )
+    union all
+    select
+        b.oid,
+        b.place,
+        b.name,
+        b.data_type,
+        true,
+        null,
+        k.comment,
+        false,
+        null,
+        null
+    from bound_column as b
+    left join kept_column as k
+        on k.oid = b.oid
+        and k.name = b.name
 ),
 constrained as materialized (
     select
@@ -24,8 +89,7 @@ constrained as materialized (
         unnest(c.referenced_column_names) as target_column
     from duckdb_constraints() as c
     join asked as a
-        on a.schema_oid = c.schema_oid
-        and a.name = c.table_name
+        on a.oid = c.table_oid
     where c.database_name = :database
         and c.constraint_type in ('PRIMARY KEY', 'FOREIGN KEY')
 ),
@@ -48,8 +112,8 @@ keyed as (
 select
     a.schema,
     a.name as "table",
-    c.column_name as "column",
-    c.column_index as ordinal,
+    c.name as "column",
+    c.place as ordinal,
     c.data_type,
     c.is_nullable as nullable,
     c.column_default as "default",
@@ -57,14 +121,10 @@ select
     coalesce(k.is_primary, false) as is_primary_key,
     coalesce(k.is_foreign, false) as is_foreign_key,
     false as is_identity,
-    -- Before 2.0 only the table's text says it.
     coalesce(
-        cast(to_json(c) ->> '$.is_generated' as boolean),
-        contains(t.sql, c.column_name || ' ' || c.data_type || ' GENERATED ALWAYS AS(')
-        or contains(
-            t.sql,
-            '"' || replace(c.column_name, '"', '""') || '" ' || c.data_type || ' GENERATED ALWAYS AS('
-        ),
+        c.is_generated,
+        contains(a.sql, c.name || ' ' || c.data_type || ' GENERATED ALWAYS AS(')
+        or contains(a.sql, '"' || replace(c.name, '"', '""') || '" ' || c.data_type || ' GENERATED ALWAYS AS('),
         false
     ) as is_generated,
     null as max_length,
@@ -72,14 +132,9 @@ select
     case when c.data_type like 'DECIMAL(%' then c.numeric_scale end as numeric_scale,
     null as collation,
     cast(k.led_to as varchar) as "references"
-from duckdb_columns() as c
-join asked as a
-    on a.schema_oid = c.schema_oid
-    and a.name = c.table_name
-left join duckdb_tables() as t
-    on t.database_name = :database
-    and t.table_oid = c.table_oid
+from asked as a
+join current_column as c
+    on c.oid = a.oid
 left join keyed as k
-    on k.oid = c.table_oid
-    and k.column_name = c.column_name
-where c.database_name = :database
+    on k.oid = c.oid
+    and k.column_name = c.name

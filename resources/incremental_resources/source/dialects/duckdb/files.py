@@ -18,6 +18,7 @@ from incremental_resources.source.dialects.duckdb.explain import (
     closed_file,
     newer_file,
 )
+from incremental_resources.source.dialects.duckdb.views import bind_views, quoted
 from incremental_resources.source.errors import CapabilityMissing, SourceUnavailable
 
 # What a database in memory calls its own. DuckDB gives files of these names another one, too.
@@ -68,8 +69,8 @@ def connect(
 def _attach(client: Any, path: Path) -> None:
     """Attach a file; one that a program writes to is waited for."""
     until = time.monotonic() + PATIENCE_SECONDS
-    name = _quoted(name_of(path), '"')
-    statement = f"attach {_quoted(str(path.absolute()), chr(39))} as {name} (read_only)"
+    file = str(path.absolute()).replace("'", "''")
+    statement = f"attach '{file}' as {quoted(name_of(path))} (read_only)"
     while True:
         try:
             client.execute(statement)
@@ -109,16 +110,21 @@ def client_error() -> type[Exception]:
     return duckdb.Error
 
 
-def _quoted(name: str, quote: str) -> str:
-    return quote + name.replace(quote, quote * 2) + quote
-
-
 class Connection:
     """What SQLAlchemy needs of a connection. It has one transaction, in which nothing is written."""
 
     def __init__(self, client: Any, seconds: float) -> None:
         self.client = client
         self._seconds = seconds
+        self._bound = False
+
+    def bind_views(self) -> None:
+        """Fill ``bound_column``: what the columns of views are now, as far as they can be bound."""
+        if self._bound:
+            return
+        self._bound = True
+        with self.limited():
+            bind_views(self.client)
 
     def cursor(self) -> "Cursor":
         """One that shares the session: the client's own would be another session."""
@@ -158,6 +164,8 @@ class Cursor:
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement."""
+        if "bound_column" in statement:
+            self.connection.bind_views()
         with self.connection.limited():
             self.connection.client.execute(statement, list(values))
         self.description = self.connection.client.description

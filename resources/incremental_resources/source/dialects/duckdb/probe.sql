@@ -29,6 +29,12 @@ with said as (
     where database_name = :database
         and not internal
     union all
+    select 'bound', v.schema_name, v.view_name, cast(to_json([b.name, b.data_type]) as varchar), null, b.place
+    from bound_column as b
+    join duckdb_views() as v
+        on v.database_name = :database
+        and v.view_oid = b.oid
+    union all
     select
         'macro',
         schema_name,

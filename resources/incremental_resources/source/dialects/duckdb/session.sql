@@ -31,7 +31,9 @@ path as (
         on p.oid = g.parent
 )
 select
+    :database as database,
     oid,
     schema,
+    quoted,
     comment
 from path

@@ -1,6 +1,6 @@
 -- Grants: read access to the files. DuckDB 1.5+.
--- A view keeps the columns that it had when it was made, whatever becomes of what it reads; it is not bound here. So the
--- token can be the hash of all that columns.sql prints, for tables and views alike.
+-- The token is the hash of all that columns.sql prints, for tables and views alike. Of a view that is what bound_column has,
+-- or what is kept of it where it cannot be bound; see views.py.
 with relation as (
     select
         schema_oid,
@@ -28,6 +28,45 @@ with relation as (
         and not temporary
         and not internal
 ),
+kept_column as (
+    select
+        table_oid,
+        column_index,
+        column_name,
+        data_type,
+        is_nullable,
+        column_default,
+        comment,
+        numeric_precision,
+        numeric_scale
+    from duckdb_columns()
+    where database_name = :database
+        and not internal
+),
+current_column as (
+    select
+        *
+    from kept_column
+    where table_oid not in (
+        select oid
+        from bound_column
+    )
+    union all
+    select
+        b.oid,
+        b.place,
+        b.name,
+        b.data_type,
+        true,
+        null,
+        k.comment,
+        null,
+        null
+    from bound_column as b
+    left join kept_column as k
+        on k.table_oid = b.oid
+        and k.column_name = b.name
+),
 printed_column as (
     select
         table_oid as oid,
@@ -45,9 +84,7 @@ printed_column as (
             }
             order by column_index
         ) as texts
-    from duckdb_columns()
-    where database_name = :database
-        and not internal
+    from current_column
     group by table_oid
 ),
 printed_key as (
