@@ -117,7 +117,7 @@ def test_the_catalogue_is_what_was_made(live: Live, source: Source) -> None:
     led_to = read["references"].to_list()
     assert [at for at, to in enumerate(led_to) if to is not None] == [5] * linked
     target = [live.database, live.schema, "product", "id"]
-    assert [json.loads(to) for to in led_to if to is not None] == [target] * linked
+    assert [json.loads(to) for to in led_to if to is not None] == [[target]] * linked
 
 
 def test_parents_are_listed_and_columns_are_counted(source: Source) -> None:

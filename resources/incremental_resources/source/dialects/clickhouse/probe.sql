@@ -4,7 +4,7 @@ select
         sipHash128(
             toString(
                 (
-                    select arraySort(groupArray((name, engine in ('Atomic', 'Replicated', 'Shared') ? toString(uuid) : '', comment)))
+                    select arraySort(groupArray((name, if(engine in ('Atomic', 'Replicated', 'Shared'), toString(uuid), ''), comment)))
                     from system.databases
                     where name in (
                         select arrayJoin(JSONExtract(:schemas, 'Array(String)'))
