@@ -15,6 +15,7 @@ import polars as pl
 
 from tests.ddl import NAMES
 
+# ruff: noqa: E501 - one statement a line
 SEED = """
 create database still
 create table still.a (id Int32, note String default 'quiet' comment 'quiet') engine = MergeTree order by id

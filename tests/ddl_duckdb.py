@@ -25,6 +25,7 @@ SEED = """
     create table one.feeling (m mood default 'ok', twice integer generated always as (1 + 1));
     create sequence numbers; create macro total(a, b := 2) as a + b;
 """
+# ruff: noqa: E501 - one statement a line
 STATEMENTS = """
 create table {schema}.{new} (id integer primary key, {new} text)
 create table {schema}.{new} ({new} varchar(20) not null default 'x', {new} decimal(10, 2), unique ({new}))
@@ -241,7 +242,8 @@ def pictured(state: Mapping[str, pl.LazyFrame]) -> dict[str, dict[Any, Any]]:
             for row in rows["tables"].select("schema", "table", "kind", "comment").rows()
         },
         "columns": {
-            row[:3]: row[3:] for row in columns.select(*key, "place", "data_type", "nullable").rows()
+            row[:3]: row[3:]
+            for row in columns.select(*key, "place", "data_type", "nullable").rows()
         },
-        "keys": {row: True for row in columns.filter("is_primary_key").select(key).rows()},
+        "keys": dict.fromkeys(columns.filter("is_primary_key").select(key).rows(), True),
     }

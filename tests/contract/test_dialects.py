@@ -15,9 +15,7 @@ from incremental_resources.source.source import Source
 from tests.sources import PRODUCTS, SOURCES, Live, columns, fit_names, listed, quoted, table
 
 EACH_ENTITY = [
-    (name, entity)
-    for name in SOURCES
-    for entity in dialects()[PRODUCTS.get(name, name)].entities
+    (name, entity) for name in SOURCES for entity in dialects()[PRODUCTS.get(name, name)].entities
 ]
 AS_WRITTEN = r"(?i)select\s+id,\s+name\s+from"
 SPELT_OUT = r"select `\w+`\.`product`\.`id` AS `id`,`\w+`\.`product`\.`name` AS `name` from"

@@ -149,7 +149,9 @@ def test_after_any_ddl_on_these_an_increment_equals_a_full_extraction(
 
 
 @pytest.mark.parametrize(
-    ("product", "scheme"), [(ddl_duckdb, "duckdb"), (ddl_clickhouse, "chdb")], ids=["duckdb", "chdb"]
+    ("product", "scheme"),
+    [(ddl_duckdb, "duckdb"), (ddl_clickhouse, "chdb")],
+    ids=["duckdb", "chdb"],
 )
 def test_after_any_ddl_in_process_an_increment_equals_a_full_extraction(
     tmp_path: Path, games: int, product: ModuleType, scheme: str

@@ -8,7 +8,9 @@ from incremental_resources.source.dialects.clickhouse.statements import Error
 from incremental_resources.source.errors import AccessDenied, QueryFailed, SourceUnavailable
 
 # What comes before and after the server's own words.
-WORDS = re.compile(r"DB::Exception: (.*?)(?:\s*\(version [^)]*\))?(?:\s*\(for url .*\))?$", re.DOTALL)
+WORDS = re.compile(
+    r"DB::Exception: (.*?)(?:\s*\(version [^)]*\))?(?:\s*\(for url .*\))?$", re.DOTALL
+)
 
 
 def explain(error: Exception) -> ResourceError | None:

@@ -34,9 +34,7 @@ class Error(Exception):
 class Door(Protocol):
     """A way to a ClickHouse."""
 
-    def ask(
-        self, statement: str, values: Mapping[str, str], settings: Mapping[str, str]
-    ) -> bytes:
+    def ask(self, statement: str, values: Mapping[str, str], settings: Mapping[str, str]) -> bytes:
         """The answer in ``FORMAT``; ``values`` are bound at the server, each as a String."""
 
     def close(self) -> None:

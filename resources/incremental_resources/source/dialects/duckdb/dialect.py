@@ -1,4 +1,4 @@
-"""DuckDB: facts. The queries are the SQL files beside this one; ``files.py`` opens the databases."""
+"""DuckDB: facts. The queries are the SQL files beside this one; ``files.py`` opens databases."""
 
 from pathlib import Path
 

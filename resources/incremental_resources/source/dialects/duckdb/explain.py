@@ -13,9 +13,9 @@ from incremental_resources.source.errors import (
 
 # By a program elsewhere, or by one in this process.
 IN_USE = re.compile(r"Could not set lock on file|Unique file handle conflict")
-NEWER = re.compile(r"version number (\d+), but we can only read versions? .*?(\d+)\b(?!.* and )")
+OTHER_VERSION = re.compile(r"version number \d+, but we can only read")
 NO_DATABASE = re.compile(r"not a valid DuckDB database file|encrypted|Corrupt|checksum", re.I)
-# https://duckdb.org/docs/internals/storage: the header has the version of the program that wrote it.
+# The header has the version of what wrote it: https://duckdb.org/docs/internals/storage
 WRITTEN_BY_AT, WRITTEN_BY_LENGTH = 52, 32
 
 
@@ -44,9 +44,14 @@ def closed_file(path: Path) -> ResourceError:
     return AccessDenied(f"the file {path} cannot be read. Give this user read permission.")
 
 
-def newer_file(path: Path, told: str) -> ResourceError:
-    """A file that a later DuckDB wrote than the one that is installed."""
-    # Opening and closing it gives up locks of this process on it: it has none, as it cannot be read.
+def file_of_another_version(path: Path, told: str) -> ResourceError:
+    """A file that a later DuckDB wrote than the one that is installed, or one from before 0.9."""
+    if "newer" not in told:
+        return CapabilityMissing(
+            f"the file {path} is too old for the installed DuckDB ({' '.join(told.split())[:120]}). "
+            "Export it with the version that wrote it, and import it with a later one."
+        )
+    # Closing it gives up this process's locks on it: it has none, as it cannot read it.
     with path.open("rb") as file:
         header = file.read(WRITTEN_BY_AT + WRITTEN_BY_LENGTH)
     found = re.match(rb"v(\d+\.\d+\.\d+)", header[WRITTEN_BY_AT:])

@@ -14,9 +14,9 @@ from typing import Any
 
 from incremental_resources.source.dialects.duckdb.explain import (
     IN_USE,
-    NEWER,
+    OTHER_VERSION,
     closed_file,
-    newer_file,
+    file_of_another_version,
 )
 from incremental_resources.source.dialects.duckdb.views import bind_views, quoted
 from incremental_resources.source.errors import CapabilityMissing, SourceUnavailable
@@ -70,7 +70,7 @@ def _attach(client: Any, path: Path) -> None:
     """Attach a file; one that a program writes to is waited for."""
     until = time.monotonic() + PATIENCE_SECONDS
     file = str(path.absolute()).replace("'", "''")
-    statement = f"attach '{file}' as {quoted(name_of(path))} (read_only)"
+    statement = f"attach '{file}' as {quoted(name_of(path))} (type duckdb, read_only)"
     while True:
         try:
             client.execute(statement)
@@ -93,8 +93,8 @@ def _refuse(path: Path, error: Exception) -> None:
         )
     if not os.access(path, os.R_OK):
         raise closed_file(path)
-    if NEWER.search(str(error)):
-        raise newer_file(path, str(error))
+    if OTHER_VERSION.search(str(error)):
+        raise file_of_another_version(path, str(error))
     if "already exists" in str(error):
         raise CapabilityMissing(
             f"two files of the url are called {name_of(path)!r}, and a database is called like "
@@ -111,7 +111,7 @@ def client_error() -> type[Exception]:
 
 
 class Connection:
-    """What SQLAlchemy needs of a connection. It has one transaction, in which nothing is written."""
+    """What SQLAlchemy needs of a connection: one transaction, in which nothing is written."""
 
     def __init__(self, client: Any, seconds: float) -> None:
         self.client = client
