@@ -30,14 +30,30 @@ class Faults:
         self.answers: dict[str, str] = {}
         # The statements and their settings, in the order in which they came.
         self.seen: list[tuple[str, Mapping[str, str]]] = []
+        self.connections: set[int] = set()
+
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return len(self.connections)
 
 
 class Handler(BaseHTTPRequestHandler):
     """One request is one statement."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     folder: ClassVar[Path]
     faults: ClassVar[Faults]
+
+    def setup(self) -> None:
+        """A client comes."""
+        super().setup()
+        self.faults.connections.add(id(self))
+
+    def finish(self) -> None:
+        """It goes."""
+        self.faults.connections.discard(id(self))
+        super().finish()
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""

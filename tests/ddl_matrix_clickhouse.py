@@ -7,12 +7,13 @@ BASE = (
     "create table p (id Int32, name String default 'pen') engine = MergeTree order by id",
     "create table t (id Int32, a String default 'x', b Int32, c Nullable(Decimal(10, 2)), "
     "d Int32 materialized id * 2) engine = MergeTree order by id",
+    "create table d (id UInt64, name String) engine = MergeTree order by id",
     "create view v as select id, a from t",
     "create view w as select * from p",
     "create materialized view m engine = MergeTree order by id as select id from t",
     "create materialized view mt to p as select id, a as name from t",
     "create dictionary k (id UInt64, name String) primary key id "
-    "source(clickhouse(table 'p' db 'shop')) layout(flat()) lifetime(10)",
+    "source(clickhouse(table 'd' db 'shop')) layout(flat()) lifetime(10)",
 )
 MATRICES = {
     "clickhouse": Matrix(
