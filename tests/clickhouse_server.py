@@ -4,6 +4,7 @@ One process reads one folder with chdb at a time, so that there is one server pe
 """
 
 import base64
+import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -22,6 +23,13 @@ TRANSPORT = (
 )
 
 
+HIDING = """
+    set additional_table_filters = {{
+        'system.tables': 'name <> ''{0}''', 'system.columns': 'table <> ''{0}'''
+    }}
+"""
+
+
 class Faults:
     """What goes wrong with requests whose statement has these words: hang up, or answer so."""
 
@@ -31,6 +39,10 @@ class Faults:
         # The statements and their settings, in the order in which they came.
         self.seen: list[tuple[str, Mapping[str, str]]] = []
         self.connections: set[int] = set()
+        # What the user is said to be granted, and the table that is hidden from it: chdb's own
+        # user has every right, and there is no other.
+        self.grants: tuple[str, ...] = ()
+        self.hidden: str | None = None
 
     def open_connections(self) -> int:
         """How many clients are connected."""
@@ -89,6 +101,10 @@ class Handler(BaseHTTPRequestHandler):
             if words in given["query"]:
                 self._fail(500, told)
                 return
+        if "show grants" in given["query"] and self.faults.grants:
+            lines = [["GRANTS"], ["String"], *([grant] for grant in self.faults.grants)]
+            self._answer(200, "\n".join(map(json.dumps, lines)).encode())
+            return
         self._run(given, settings)
 
     def _run(self, given: Mapping[str, str], settings: Mapping[str, str]) -> None:
@@ -101,6 +117,8 @@ class Handler(BaseHTTPRequestHandler):
 
         try:
             with closing(chdb.connect(str(self.folder))) as connection:
+                if self.faults.hidden:
+                    connection.query(HIDING.format(self.faults.hidden))
                 for name, value in sorted(settings.items(), key=lambda one: one[0] == "readonly"):
                     connection.query(f"set {name} = '{value}'")
                 answer = connection.query(given["query"], "TabSeparated", params=values).bytes()

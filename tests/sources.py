@@ -216,7 +216,9 @@ def clickhouse(path: Path) -> Iterator[Live]:
 
 def _as_clickhouse(statement: str) -> str:
     """Standard SQL as ClickHouse takes it: a backslash in quotes would begin an escape."""
-    renamed = re.sub(r"^alter table (\S+) rename to (\S+)$", r"rename table \1 to \2", statement)
+    renamed = re.sub(
+        r"^alter table (.+) rename to (.+)$", r"rename table \1 to \2", statement, flags=re.DOTALL
+    )
     return renamed.replace("\\", "\\\\")
 
 

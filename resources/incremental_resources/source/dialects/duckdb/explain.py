@@ -48,7 +48,7 @@ def file_of_another_version(path: Path, told: str) -> ResourceError:
     """A file that a later DuckDB wrote than the one that is installed, or one from before 0.9."""
     if "newer" not in told:
         return CapabilityMissing(
-            f"the file {path} is too old for the installed DuckDB ({' '.join(told.split())[:120]}). "
+            f"the file {path} is too old for the installed DuckDB ({_line(told)}). "
             "Export it with the version that wrote it, and import it with a later one."
         )
     # Closing it gives up this process's locks on it: it has none, as it cannot read it.
@@ -59,5 +59,9 @@ def file_of_another_version(path: Path, told: str) -> ResourceError:
     wanted = f"duckdb>={version}" if found else "--upgrade duckdb"
     return CapabilityMissing(
         f"the file {path} was written by DuckDB {version}, which the installed one cannot read "
-        f"({' '.join(told.split())[:120]}). Install that version: pip install '{wanted}'."
+        f"({_line(told)}). Install that version: pip install '{wanted}'."
     )
+
+
+def _line(told: str) -> str:
+    return " ".join(told.split())[:120]
