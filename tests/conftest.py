@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -64,6 +65,15 @@ def fresh_database(postgres_url: str) -> Iterator[str]:
     """The URL of a new, empty database that is gone after the test."""
     with temporary_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture
+def clickhouse_database(tmp_path: Path) -> Iterator[object]:
+    """A new, empty database of ClickHouse behind HTTP."""
+    from tests.sources import clickhouse
+
+    with clickhouse(tmp_path / "clickhouse") as live:
+        yield live
 
 
 @pytest.fixture

@@ -8,7 +8,12 @@ from incremental_resources.source.dialect import dialect_for
 
 ALWAYS = ("databases", "schemas", "tables")
 # A URL of every product that ships; nobody connects to it.
-URLS = {"postgresql": "postgresql://nobody@localhost/shop", "sqlite": "sqlite:///./shop.db"}
+URLS = {
+    "clickhouse": "clickhouse://nobody@localhost/shop",
+    "duckdb": "duckdb:///./shop.duckdb",
+    "postgresql": "postgresql://nobody@localhost/shop",
+    "sqlite": "sqlite:///./shop.db",
+}
 
 
 def subsets(name: str) -> list[tuple[str, ...]]:

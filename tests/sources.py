@@ -2,11 +2,12 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from incremental_assets.core.entities import COLUMNS, ENTITIES
 from incremental_resources.source import dialects as folders
 from incremental_resources.source.dialect import Dialect, dialect_for
 from incremental_resources.source.source import Source
-from tests import mysql_server
+from tests import clickhouse_server, mysql_server
 
 # Every product understands these; what they come to is said by the tests that read them.
 CATALOGUE = (
@@ -25,7 +26,19 @@ CATALOGUE = (
     "(id integer primary key, product integer references product (id), note text)",
     "create view offer as select id, name from product",
 )
+# Those that do not understand them have their own, which come to the same.
+CATALOGUES = dict.fromkeys(
+    ("chdb", "clickhouse"),
+    (
+        "create table product (id Int32, name String default 'pen') order by id",
+        "create table sale (id Int32, product Nullable(Int32), note Nullable(String)) order by id",
+        "create view offer as select id, name from product",
+    ),
+)
+# By the name of a source: what it is of, where it is not called like its product.
+PRODUCTS = {"chdb": "clickhouse"}
 ROUTINES = {
+    "duckdb": ("create macro total(a) as a",),
     **dict.fromkeys(
         ("mariadb", "mysql"),
         ("create function total(a integer) returns integer deterministic return a",),
@@ -90,6 +103,11 @@ class Live:
         )
 
 
+def catalogue(name: str) -> tuple[str, ...]:
+    """What makes the known catalogue in the source ``name``."""
+    return (*CATALOGUES.get(name, CATALOGUE), *ROUTINES.get(name, ()))
+
+
 def listed(source: Source, entity: str) -> pl.DataFrame:
     """Every row of any entity, columns included."""
     if entity == "columns":
@@ -126,6 +144,17 @@ def postgresql(url: str) -> Live:
     return Live(make_url(url), "public", execute)
 
 
+def duckdb_file(path: Path) -> Live:
+    """The file at ``path``, which comes to be with the first statement."""
+
+    def execute(statements: Iterable[str]) -> None:
+        with duckdb.connect(path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return Live(URL.create("duckdb", database=str(path)), "main", execute)
+
+
 def sqlite(path: Path) -> Live:
     """The file at ``path``, which comes to be with the first statement."""
 
@@ -159,8 +188,45 @@ def fit_names(live: Live, names: Iterable[str]) -> list[str]:
     return [name for name in names if free or not UNFIT.search(name)]
 
 
+def chdb_folder(path: Path) -> Live:
+    """The database ``shop`` in the folder at ``path``, read in process."""
+    path.mkdir()
+
+    def execute(statements: Iterable[str]) -> None:
+        clickhouse_server.run(path, "shop", map(_as_clickhouse, statements))
+
+    return Live(URL.create("chdb", database=str(path)), "shop", execute, ("shop",))
+
+
+@contextmanager
+def clickhouse(path: Path) -> Iterator[Live]:
+    """The same over HTTP."""
+    folder = chdb_folder(path)
+    with clickhouse_server.serving(path) as (port, _):
+        url = URL.create(
+            "clickhouse",
+            clickhouse_server.USER,
+            clickhouse_server.PASSWORD,
+            "127.0.0.1",
+            port,
+            "shop",
+        )
+        yield folder.at(url)
+
+
+def _as_clickhouse(statement: str) -> str:
+    """Standard SQL as ClickHouse takes it: a backslash in quotes would begin an escape."""
+    renamed = re.sub(
+        r"^alter table (.+) rename to (.+)$", r"rename table \1 to \2", statement, flags=re.DOTALL
+    )
+    return renamed.replace("\\", "\\\\")
+
+
 # Every product that ships, each with the way to an empty database of its own.
 SOURCES: dict[str, Callable[[pytest.FixtureRequest], Live]] = {
+    "chdb": lambda request: chdb_folder(request.getfixturevalue("tmp_path") / "shop"),
+    "clickhouse": lambda request: request.getfixturevalue("clickhouse_database"),
+    "duckdb": lambda request: duckdb_file(request.getfixturevalue("tmp_path") / "shop.duckdb"),
     "mariadb": lambda request: mysql(request.getfixturevalue("mariadb_database")),
     "mysql": lambda request: mysql(request.getfixturevalue("mysql_database")),
     "postgresql": lambda request: postgresql(request.getfixturevalue("fresh_database")),

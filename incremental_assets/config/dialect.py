@@ -25,20 +25,21 @@ from incremental_resources.source.dialect import (
 )
 from incremental_resources.source.errors import CapabilityMissing
 
-# Dialects whose URL names a file instead of a server.
-FILE_DIALECTS = frozenset({"sqlite"})
+# URLs that name a file, or a folder, instead of a server.
+FILE_SCHEMES = frozenset({"chdb", "duckdb", "sqlite"})
 URI = "file:"
 
 
 def anchored(url: str, base: Path | None, name: str | None, named: str | None = None) -> str:
     """``url`` if a dialect reads it; the path of a database file counted from ``base``."""
     try:
-        dialect = reading(url, named)
+        reading(url, named)
     except ResourceError as error:
         whose = f"connection {name}: " if name else ""
         reason = f"{whose}{error}"
     else:
-        return _file_url(url, base) if dialect.name in FILE_DIALECTS else url
+        scheme = parse_url(url).drivername.partition("+")[0]
+        return _file_url(url, base, scheme) if scheme in FILE_SCHEMES else url
     raise refusal(reason)
 
 
@@ -46,13 +47,15 @@ def anchored(url: str, base: Path | None, name: str | None, named: str | None = 
 ALWAYS = ("databases", "schemas", "tables")
 
 
-def _file_url(url: str, base: Path | None) -> str:
+def _file_url(url: str, base: Path | None, scheme: str) -> str:
     parsed = parse_url(url)
     if parsed.host or parsed.username:
-        raise refusal("names a user or a host, which a file has not; allowed: sqlite:////path")
+        raise refusal(f"names a user or a host, which a file has not; allowed: {scheme}:////path")
     path = (parsed.database or "").removeprefix(URI)
     if path in ("", ":memory:"):
-        raise refusal("names no database file; allowed: sqlite:///relative/path, sqlite:////path")
+        raise refusal(
+            f"names no database file; allowed: {scheme}:///relative/path, {scheme}:////path"
+        )
     if base is None or Path(path).is_absolute():
         return url
     prefix = URI if (parsed.database or "").startswith(URI) else ""

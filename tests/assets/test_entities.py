@@ -30,7 +30,7 @@ from tests.live import (
     state,
     written_config,
 )
-from tests.sources import CATALOGUE, ROUTINES, SOURCES, Live
+from tests.sources import SOURCES, Live, catalogue
 
 # What an option may change in how entities are read.
 VARIANTS: dict[str, Mapping[str, Any]] = {
@@ -49,7 +49,7 @@ def options(request: pytest.FixtureRequest) -> Mapping[str, Any]:
 @pytest.fixture
 def live(request: pytest.FixtureRequest, name: str) -> Live:
     source = SOURCES[name](request)
-    source.ddl(*CATALOGUE, *ROUTINES.get(name, ()), *FILLED)
+    source.ddl(*catalogue(name), *FILLED)
     return source
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from incremental_resources.source.dialect import Dialect, dialects
 from incremental_resources.source.source import Source
-from tests.sources import CATALOGUE, ROUTINES, SOURCES, Live
+from tests.sources import SOURCES, Live, catalogue
 
 
 @pytest.fixture(params=SOURCES)
 def live(request: pytest.FixtureRequest) -> Live:
     """The known catalogue in every product; ``parametrize("live", …, indirect=True)`` chooses."""
     live = SOURCES[request.param](request)
-    live.ddl(*CATALOGUE, *ROUTINES.get(request.param, ()))
+    live.ddl(*catalogue(request.param))
     return live
 
 

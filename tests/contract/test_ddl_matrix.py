@@ -8,12 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from incremental_resources.source.dialect import dialects
-from tests import ddl_matrix_mysql
+from tests import ddl_matrix_clickhouse, ddl_matrix_duckdb, ddl_matrix_mysql
 from tests.ddl_matrix import MISSED, Matrix, look, outcome, path_of, row, table_of, write
 from tests.sources import SOURCES, Live
 
-MATRICES: dict[str, Matrix] = {**ddl_matrix_mysql.MATRICES}
-LEAST = {"mariadb": 30, "mysql": 30}
+MATRICES: dict[str, Matrix] = {
+    **ddl_matrix_clickhouse.MATRICES,
+    **ddl_matrix_duckdb.MATRICES,
+    **ddl_matrix_mysql.MATRICES,
+}
+LEAST = {"clickhouse": 20, "duckdb": 20, "mariadb": 30, "mysql": 30}
 CASES = [(product, name) for product, matrix in MATRICES.items() for name in matrix.cases]
 
 

@@ -15,13 +15,13 @@ from incremental_resources.source.errors import (
     SourceUnavailable,
 )
 from incremental_resources.source.source import Source
-from tests.sources import SOURCES, Live, copied_folder, listed
+from tests.sources import PRODUCTS, SOURCES, Live, copied_folder, listed
 
 NOT_THERE = [
     (name, entity)
     for name in SOURCES
     for entity in ENTITIES
-    if entity not in dialects()[name].entities
+    if entity not in dialects()[PRODUCTS.get(name, name)].entities
 ]
 
 
@@ -90,6 +90,9 @@ def test_another_server_is_not_read(live: Live, source: Source) -> None:
 @pytest.mark.parametrize(
     ("live", "nowhere", "told"),
     [
+        ("chdb", "chdb:///nowhere/nowhere", "nowhere"),
+        ("clickhouse", "clickhouse://reader:s3cr%40t@127.0.0.1:1/nowhere", "127.0.0.1"),
+        ("duckdb", "duckdb:///nowhere/nowhere.duckdb", "nowhere"),
         ("mariadb", "mariadb://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
         ("mysql", "mysql://reader:s3cr%40t@127.0.0.1:1/nowhere", "'127.0.0.1'"),
         ("postgresql", "postgresql://reader:s3cr%40t@127.0.0.1:1/nowhere", "nowhere"),

@@ -12,18 +12,25 @@ from polars.testing import assert_frame_equal
 from incremental_assets.core.entities import ENTITIES, conform
 from incremental_resources.source.dialect import dialects
 from incremental_resources.source.source import Source
-from tests.sources import SOURCES, Live, columns, fit_names, listed, quoted, table
+from tests.sources import PRODUCTS, SOURCES, Live, columns, fit_names, listed, quoted, table
 
-EACH_ENTITY = [(name, entity) for name in SOURCES for entity in dialects()[name].entities]
+EACH_ENTITY = [
+    (name, entity) for name in SOURCES for entity in dialects()[PRODUCTS.get(name, name)].entities
+]
 AS_WRITTEN = r"(?i)select\s+id,\s+name\s+from"
 SPELT_OUT = r"select `\w+`\.`product`\.`id` AS `id`,`\w+`\.`product`\.`name` AS `name` from"
 # How the product prints the view of the catalogue.
 DEFINITIONS = {
+    "clickhouse": AS_WRITTEN,
+    "duckdb": r'SELECT id, "name" FROM',
     "mariadb": SPELT_OUT,
     "mysql": SPELT_OUT,
     "postgresql": AS_WRITTEN,
     "sqlite": AS_WRITTEN,
 }
+WITHOUT_FOREIGN_KEYS = ("clickhouse",)
+# What becomes of varchar(20) where lengths are dropped.
+TYPES_OF_NAMES = {"clickhouse": "String", "duckdb": "VARCHAR"}
 ODD_NAMES = [
     'quo"te',
     "apo'strophe",
@@ -92,21 +99,23 @@ def test_the_catalogue_is_what_was_made(live: Live, source: Source) -> None:
     read = columns(source, tables).sort("table", "ordinal")
     facts = read.select("table", "column", "nullable", "is_primary_key", "is_foreign_key")
     # Others say of a view's columns what they say of the table's.
-    nullable = live.dialect.name in ("postgresql", "sqlite")
+    nullable = live.dialect.name in ("duckdb", "postgresql", "sqlite")
+    linked = live.dialect.name not in WITHOUT_FOREIGN_KEYS
     assert facts.rows() == [
         ("offer", "id", nullable, False, False),
         ("offer", "name", nullable, False, False),
         ("product", "id", False, True, False),
         ("product", "name", False, False, False),
         ("sale", "id", False, True, False),
-        ("sale", "product", True, False, True),
+        ("sale", "product", True, False, linked),
         ("sale", "note", True, False, False),
     ]
-    assert "(20)" in read["data_type"][3]
+    assert TYPES_OF_NAMES.get(live.dialect.name, "(20)") in read["data_type"][3]
     assert read["default"][3].startswith("'pen'")
-    (led_to,) = read["references"].drop_nulls()
-    assert read["references"][5] == led_to
-    assert json.loads(led_to) == [[live.database, live.schema, "product", "id"]]
+    led_to = read["references"].to_list()
+    assert [at for at, to in enumerate(led_to) if to is not None] == [5] * linked
+    target = [live.database, live.schema, "product", "id"]
+    assert [json.loads(to) for to in led_to if to is not None] == [[target]] * linked
 
 
 def test_parents_are_listed_and_columns_are_counted(source: Source) -> None:
@@ -261,8 +270,16 @@ def test_a_token_moves_with_its_table_and_only_then(
     assert product == table(source, "product")["token"]
 
 
-def test_a_view_over_a_changed_table_has_another_token_or_none(live: Live, source: Source) -> None:
-    before = table(source, "offer")["token"]
+def test_a_view_over_a_changed_table_has_another_token_or_the_same_columns(
+    live: Live, source: Source
+) -> None:
+    def offer() -> tuple[object, list[tuple[object, ...]]]:
+        asked = listed(source, "tables").filter(pl.col("table") == "offer")
+        return asked["token"].item(), columns(source, asked).sort("ordinal").rows()
+
+    token, printed = offer()
+    # DuckDB alters no table that a foreign key leads to.
+    live.ddl("drop table sale")
     live.ddl("alter table product rename column name to title")
-    after = table(source, "offer")["token"]
-    assert before != after or after is None
+    after, printed_after = offer()
+    assert token != after or after is None or printed == printed_after

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 import pytest
 from hypothesis import note
 
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.equality import unequal
+from tests import ddl_clickhouse, ddl_duckdb
 from tests.ddl import play, settle
 from tests.ddl_mysql import mysql_player, play_mysql
 from tests.ddl_sqlite import play_in_file, sqlite_player
@@ -142,6 +144,35 @@ def test_after_any_ddl_on_these_an_increment_equals_a_full_extraction(
                 assert_incremental(refresher, url, partitions=False)
                 assert_equal_to_full(refresher, afresh)
 
+    with refreshing(url) as refresher, refreshing(url) as afresh:
+        play_games(game, games=games)
+
+
+@pytest.mark.parametrize(
+    ("product", "scheme"),
+    [(ddl_duckdb, "duckdb"), (ddl_clickhouse, "chdb")],
+    ids=["duckdb", "chdb"],
+)
+def test_after_any_ddl_in_process_an_increment_equals_a_full_extraction(
+    tmp_path: Path, games: int, product: ModuleType, scheme: str
+) -> None:
+    place = tmp_path / "shop"
+    if product is ddl_clickhouse:
+        place.mkdir()
+
+    def game(random: Random) -> None:
+        product.settle(place)
+        forget(refresher)
+        refresh(refresher)
+        for _ in range(random.randint(1, 3)):
+            note(";\n".join(product.play(place, random)))
+            outcome = refresh_as_a_person(refresher)
+            assert outcome.mode in ("incremental", "unchanged")
+            assert [place for place in reread(refresher) if "still" in place] == []
+            assert product.differing(place, state(current(refresher))) == {}
+            assert_equal_to_full(refresher, afresh)
+
+    url = f"{scheme}:///{place}"
     with refreshing(url) as refresher, refreshing(url) as afresh:
         play_games(game, games=games)
 

@@ -25,7 +25,7 @@ from incremental_resources.source.errors import CapabilityMissing
 
 FOLDER = "incremental_resources.source.dialects"
 # A product is known by its folder's name here; the folder's dialect.py holds a DIALECT.
-FOLDERS = ("mariadb", "mysql", "postgresql", "sqlite")
+FOLDERS = ("clickhouse", "duckdb", "mariadb", "mysql", "postgresql", "sqlite")
 # Entry points of other packages, each a Dialect.
 GROUP = "incremental_assets.dialects"
 PASSWORD_WITH_AT = re.compile(r"[\w+]+://[^:/]*:[^@]*@.*@", re.DOTALL)

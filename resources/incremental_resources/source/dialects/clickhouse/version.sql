@@ -1,0 +1,3 @@
+-- Grants: none. ClickHouse 24.3+.
+select
+    version() as version

@@ -1,0 +1,1 @@
+"""DuckDB files of 1.5 and 2, through DuckDB's own client."""

@@ -1,0 +1,3 @@
+-- Grants: none. DuckDB 1.5+. The clock of the machine that reads the file.
+select
+    make_timestamp(epoch_us(now())) as now
