@@ -63,6 +63,31 @@ def test_a_refresh_reads_by_the_dialect_of_another_package(tmp_path: Path) -> No
     assert '"Acme"' in command(tmp_path, "dialects", "--json").stdout
 
 
+def test_a_dialect_of_another_package_takes_its_parents_files(tmp_path: Path) -> None:
+    install(tmp_path)
+    folder = tmp_path / "acme_dialects" / "acme"
+    for path in folder.glob("*.sql"):
+        path.unlink()
+    with_parent = DIALECT.format(name="acme").replace("SQLITE, name", "SQLITE, parent=SQLITE, name")
+    (folder / "__init__.py").write_text(with_parent)
+    own = "select :database as database, 'acme' as owner, null as comment, null as native_id"
+    (folder / "databases.sql").write_text(own)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.executescript("create table item (id integer primary key, name text)")
+    (tmp_path / "connections.yaml").write_text(
+        f"connections: [{{name: shop, url: 'acme:///{tmp_path}/shop.db'}}]"
+    )
+
+    refreshed = command(tmp_path, "refresh", "--json")
+    export = ("export", "shop", "--entity", "databases", "--format", "jsonl", "--output", "out")
+    exported = command(tmp_path, *export)
+
+    assert refreshed.returncode == exported.returncode == 0, refreshed.stderr + exported.stderr
+    (outcome,) = json.loads(refreshed.stdout)["connections"]
+    assert outcome["counts"]["columns"] == 2
+    assert '"owner":"acme"' in (tmp_path / "out").read_text().replace(" ", "")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
