@@ -5,17 +5,25 @@ says, which ``.ci/mysql`` prints. Without a server its tests are skipped; with `
 or ``REQUIRE_MYSQL`` they fail.
 """
 
+import getpass
 import os
+import shutil
+import socket
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 from sqlalchemy import make_url
 
+from tests.waiting import end_of, wait_until
+
+USER = getpass.getuser()
 URLS = {"mariadb": "mariadb://root@127.0.0.1:3306", "mysql": None}
 PREFIX = "ia_test_"
 
@@ -63,3 +71,59 @@ def temporary_database(server: str, name: str | None = None) -> Iterator[str]:
             yield make_url(server).set(database=name).render_as_string(hide_password=False)
         finally:
             cursor.execute(f'drop database if exists "{name}"')
+
+
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+class PrivateServer:
+    """A MariaDB of a test's own, in ``folder``; skips where its programs are not installed."""
+
+    def __init__(self, folder: Path, **options: str) -> None:
+        self.folder = folder
+        # A server that starts removes what it takes for left over from its folder for such files.
+        (folder / "temporary").mkdir()
+        options = {"tmpdir": str(folder / "temporary"), **options}
+        self.options = [f"--{name}={value}" for name, value in options.items()]
+        self.port = free_port()
+        self.url = f"mariadb://root@127.0.0.1:{self.port}"
+        program = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin")
+        installer = shutil.which("mariadb-install-db")
+        if program is None or installer is None:
+            pytest.skip("no mariadbd is installed here")
+        self._command = [program, "--no-defaults", f"--datadir={folder}/data", f"--user={USER}"]
+        subprocess.run(
+            [installer, "--no-defaults", f"--datadir={folder}/data", f"--user={USER}"]
+            + ["--auth-root-authentication-method=normal", "--skip-test-db", *self.options],
+            check=True,
+            capture_output=True,
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        own = [f"--port={self.port}", "--bind-address=127.0.0.1"]
+        files = [f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid"]
+        self._process = subprocess.Popen(
+            [*self._command, *own, *files, *self.options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        processes = {"mariadbd": self._process}
+        wait_until(self._answers, lambda: end_of(processes))
+
+    def _answers(self) -> bool:
+        try:
+            with connected(self.url):
+                return True
+        except pymysql.Error:
+            return False
+
+    def kill(self) -> None:
+        """As if the machine had lost its power."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()

@@ -13,6 +13,8 @@ from incremental_resources.source.errors import CapabilityMissing
         ("postgres://reader@host/shop", "postgresql"),
         ("postgresql+psycopg2://reader@host/shop", "postgresql"),
         ("sqlite:///shop.db", "sqlite"),
+        ("mariadb://reader@host:3306/shop", "mariadb"),
+        ("mysql+pymysql://reader@host/shop", "mysql"),
     ],
 )
 def test_a_url_means_a_dialect_by_its_scheme(url: str, name: str) -> None:
