@@ -170,21 +170,6 @@ def test_one_click_refreshes_wherever_it_is(shop: Shops, page: Page, name: str, 
     assert clicked.version() == (2 if known else 1)
 
 
-def test_the_partitions_can_still_be_materialized_one_by_one(shop: Shops, page: Page) -> None:
-    visited = shop("visited")
-    key = visited.listed_keys()[0]
-    earlier = visited.server.run_ids()
-    open_asset(page, "visited", "column_batches", "partitions")
-    page.get_by_role("button", name="Materialize…").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    dialog.get_by_role("textbox").first.fill(key)
-    dialog.get_by_role("textbox").first.press("Enter")
-    page.get_by_role("button", name=re.compile("^Launch")).click()
-    visited.server.wait_until(lambda: len(visited.server.run_ids()) > len(earlier))
-    ends_in(page, visited.server.run_ids()[0], "Success")
-
-
 def test_the_automations_are_listed_and_off(page: Page) -> None:
     # The first of the list, which draws only the lines that are to be seen.
     page.goto("/automation")
