@@ -7,7 +7,7 @@ that changed would take minutes on a busy one. Where an instance keeps its log i
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -90,18 +90,20 @@ class _Transaction:
 
 
 def log_together(
-    context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]
+    instance: dg.DagsterInstance,
+    log_event: Callable[[dg.AssetMaterialization], object],
+    events: Sequence[dg.AssetMaterialization],
 ) -> None:
-    """Log many events, in a transaction for every ``AT_ONCE`` of them where the log is SQLite's.
+    """Log many events with ``log_event``, where the log is SQLite's some in each transaction.
 
     Everybody else's events wait for a transaction, so that it may not last.
     """
-    keep_connections(context.instance)
-    log = context.instance.event_log_storage
+    keep_connections(instance)
+    log = instance.event_log_storage
     for first in range(0, len(events), AT_ONCE):
         with log.in_one_transaction() if isinstance(log, KeptEventLog) else nullcontext():
             for event in events[first : first + AT_ONCE]:
-                context.log_event(event)
+                log_event(event)
 
 
 def keep_connections(instance: dg.DagsterInstance) -> None:

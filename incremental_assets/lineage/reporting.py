@@ -40,7 +40,7 @@ def report_tables(
     """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
         report = table_report(step.connection, candidate(step), translator)
-        log_together(context, report.events)
+        log_together(context.instance, context.log_event, report.events)
         return report.impact
     return {}
 

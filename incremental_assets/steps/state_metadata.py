@@ -76,7 +76,7 @@ def report_state(
             *_listed_events(context.instance, refresh, moved, changed=changed),
             *_committed_events(refresh, moved, impact, changed=changed),
         ]
-        log_together(context, events)
+        log_together(context.instance, context.log_event, events)
 
 
 def _listed_events(

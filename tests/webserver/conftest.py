@@ -31,6 +31,7 @@ NEW = (
     "secret",
     "denied",
     "fanned",
+    "rerun",
     *FRESH,
 )
 # Those whose batches are read in runs of their own.

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from incremental_assets.config.run_config import ExtractionConfig
 from incremental_assets.naming import LOCATION
 from tests.webserver.browser import chromium, opened
-from tests.webserver.server import Webserver
+from tests.webserver.server import Run, Webserver
 from tests.webserver.shops import BATCHES, TABLES, Shop, Shops
 from tests.webserver.test_webserver_resume import fail_one_batch, heal_that_batch_only
 
@@ -111,16 +111,34 @@ def test_a_failed_batch_is_named_and_read_again_alone(shop: Shops, page: Page) -
     page.get_by_role("button", name=re.compile("^Launch")).click()
     halted.server.wait_until(lambda: missing in halted.batches())
 
-    earlier = halted.run_ids()
+    again = re_executed_from_failure(page, halted, failed)
+    assert again.materialized("column_batches") == []
+    assert halted.version() == 2
+
+
+def re_executed_from_failure(page: Page, shop: Shop, failed: Run) -> Run:
+    """What the run's page offers, clicked; the run that came of it, which succeeded."""
+    earlier = shop.run_ids()
     page.goto(f"/runs/{failed.id}")
     # The arrow beside the button.
     button = page.get_by_role("button", name="Re-execute all (*)")
     button.locator("xpath=following::button").first.click()
     page.get_by_text("From failure", exact=True).click()
-    again = newest_run(halted, earlier)
+    again = newest_run(shop, earlier)
     ends_in(page, again, "Success")
-    assert halted.server.run(again).materialized("column_batches") == []
-    assert halted.version() == 2
+    return shop.server.run(again)
+
+
+def test_re_executed_from_failure_reads_only_what_is_outstanding(shop: Shops, page: Page) -> None:
+    rerun = shop("rerun")
+    failed, missing = fail_one_batch(rerun)
+    heal_that_batch_only(rerun)
+
+    again = re_executed_from_failure(page, rerun, failed)
+
+    assert again.materialized("column_batches") == [missing]
+    assert again.materialized("extraction") == []
+    assert rerun.version() == 1
 
 
 def test_deletions_in_doubt_are_explained(shop: Shops, page: Page) -> None:
@@ -168,21 +186,6 @@ def test_one_click_refreshes_wherever_it_is(shop: Shops, page: Page, name: str, 
     )
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert clicked.version() == (2 if known else 1)
-
-
-def test_the_partitions_can_still_be_materialized_one_by_one(shop: Shops, page: Page) -> None:
-    visited = shop("visited")
-    key = visited.listed_keys()[0]
-    earlier = visited.server.run_ids()
-    open_asset(page, "visited", "column_batches", "partitions")
-    page.get_by_role("button", name="Materialize…").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    dialog.get_by_role("textbox").first.fill(key)
-    dialog.get_by_role("textbox").first.press("Enter")
-    page.get_by_role("button", name=re.compile("^Launch")).click()
-    visited.server.wait_until(lambda: len(visited.server.run_ids()) > len(earlier))
-    ends_in(page, visited.server.run_ids()[0], "Success")
 
 
 def test_the_automations_are_listed_and_off(page: Page) -> None:

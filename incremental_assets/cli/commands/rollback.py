@@ -62,6 +62,7 @@ def _roll_back(
 ) -> "RolledBack | None":
     """Where Dagster has been used, no run may be going on, and the UI is told of the new head."""
     from incremental_assets.cli.last_runs import existing_instance
+    from incremental_assets.instance.event_log import log_together
     from incremental_assets.instance.home import locate_home
     from incremental_assets.instance.runs import make_way
     from incremental_assets.lineage.reporting import table_report
@@ -83,8 +84,8 @@ def _roll_back(
                     TableTranslator(),
                     all_tables=done.recovered,
                 )
-                for event in [*rolled_back(connection, store.uri, done), *told.events]:
-                    instance.report_runless_asset_event(event)
+                events = [*rolled_back(connection, store.uri, done), *told.events]
+                log_together(instance, instance.report_runless_asset_event, events)
             except Exception as error:  # noqa: BLE001 - whatever it is, the state has moved on
                 reason = f"{type(error).__name__}: {error}"
                 click.echo(

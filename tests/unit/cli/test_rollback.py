@@ -227,3 +227,19 @@ def test_prune_keeps_what_the_option_says_and_what_may_still_commit(
     assert refreshed.store.version(version.ref).number == 3
     assert "candidate" in [one.id for one in refreshed.store.extractions()]
     assert run("prune", "other").exit_code == 0
+
+
+def test_what_is_shown_of_the_listings_goes_back_too(refreshed: Shop, run: Run) -> None:
+    # Nothing is shown where Dagster was never used.
+    open_instance(Home(refreshed.directory / "home", None)).dispose()
+    assert run("rollback", "shop", "1").exit_code == 0
+    (status,) = json.loads(run("status", "shop", "--json").stdout)["connections"]
+
+    with open_instance(Home(refreshed.directory / "home", None)) as instance:
+        for entity, count in status["counts"].items():
+            event = instance.get_latest_materialization_event(dg.AssetKey(["shop", entity]))
+            assert event is not None
+            assert event.asset_materialization is not None
+            shown = event.asset_materialization.metadata
+            assert shown["dagster/row_count"].value == count
+            assert (shown["committed"].value, shown["version"].value) == (True, 3)

@@ -89,7 +89,8 @@ TABLES = 2 * AT_ONCE + 1
 @dg.asset
 def reporting(context: dg.AssetExecutionContext) -> None:
     log_together(
-        context,
+        context.instance,
+        context.log_event,
         [dg.AssetMaterialization(f"t{n}", metadata={"n": n}) for n in range(TABLES)],
     )
 
