@@ -8,7 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from incremental_resources.source.dialect import dialects
-from tests import ddl_matrix_clickhouse, ddl_matrix_duckdb, ddl_matrix_mysql
+from tests import (
+    ddl_matrix_clickhouse,
+    ddl_matrix_duckdb,
+    ddl_matrix_mysql,
+    ddl_matrix_postgresql,
+    ddl_matrix_sqlite,
+)
 from tests.ddl_matrix import MISSED, Matrix, look, outcome, path_of, row, table_of, write
 from tests.sources import SOURCES, Live
 
@@ -16,8 +22,10 @@ MATRICES: dict[str, Matrix] = {
     **ddl_matrix_clickhouse.MATRICES,
     **ddl_matrix_duckdb.MATRICES,
     **ddl_matrix_mysql.MATRICES,
+    **ddl_matrix_postgresql.MATRICES,
+    **ddl_matrix_sqlite.MATRICES,
 }
-LEAST = {"clickhouse": 20, "duckdb": 20, "mariadb": 30, "mysql": 30}
+LEAST = {"clickhouse": 20, "duckdb": 20, "mariadb": 30, "mysql": 30, "postgresql": 40, "sqlite": 20}
 CASES = [(product, name) for product, matrix in MATRICES.items() for name in matrix.cases]
 
 
