@@ -1,17 +1,19 @@
 """Where the databases of a benchmark are made, by product. Nothing is measured here."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
 from sqlalchemy import make_url
 
+from tests import mysql_server
 from tests.benchmarks.server import embedded_server
+from tests.sources import Live, chdb_folder, duckdb_file, mysql, sqlite
 
 NAME = "incremental_benchmark_{size}"
+SIZES = ("small", "large")
 
 
 class Place(Protocol):
@@ -27,25 +29,51 @@ class Place(Protocol):
         """Change it."""
 
 
-class SqliteFiles:
-    """Files in a directory."""
+class Files:
+    """Databases that are files or folders of their own, made by the product's plain driver."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, live: Callable[[Path], Live], suffix: str) -> None:
+        self._live = {size: live(directory / f"{size}{suffix}") for size in SIZES}
 
     def url(self, size: str) -> str:
         """A file."""
-        return f"sqlite:///{self._directory / size}.db"
+        return self._live[size].url.render_as_string(hide_password=False)
 
     def make(self, size: str, statements: Iterable[str]) -> None:
-        """In one transaction."""
+        """With all of its statements."""
         self.execute(size, statements)
 
     def execute(self, size: str, statements: Iterable[str]) -> None:
-        """In one transaction."""
-        with closing(sqlite3.connect(self._directory / f"{size}.db")) as connection, connection:
-            for statement in statements:
-                connection.execute(statement)
+        """One by one."""
+        self._live[size].execute(statements)
+
+
+class MysqlDatabases:
+    """Databases of a MariaDB or MySQL server."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    def url(self, size: str) -> str:
+        """A database of its own."""
+        url = make_url(self._server).set(database=NAME.format(size=size))
+        return url.render_as_string(hide_password=False)
+
+    def make(self, size: str, statements: Iterable[str]) -> None:
+        """Make the database, then what is in it."""
+        self.drop(size)
+        with mysql_server.connected(self._server) as cursor:
+            cursor.execute(f"create database {NAME.format(size=size)}")
+        self.execute(size, statements)
+
+    def execute(self, size: str, statements: Iterable[str]) -> None:
+        """One by one."""
+        mysql(self.url(size)).execute(statements)
+
+    def drop(self, size: str) -> None:
+        """Remove the database."""
+        with mysql_server.connected(self._server) as cursor:
+            cursor.execute(f"drop database if exists {NAME.format(size=size)}")
 
 
 class PostgresDatabases:
@@ -87,16 +115,42 @@ def _postgresql(_directory: Path, url: str | None) -> Iterator[Place]:
         try:
             yield place
         finally:
-            for size in ("small", "large"):
+            for size in SIZES:
                 place.drop(size)
 
 
 @contextmanager
+def _mysql(_directory: Path, url: str | None) -> Iterator[Place]:
+    if url is None:
+        raise SystemExit("--url is needed: a server where databases may be created.")
+    place = MysqlDatabases(url)
+    try:
+        yield place
+    finally:
+        for size in SIZES:
+            place.drop(size)
+
+
+@contextmanager
 def _sqlite(directory: Path, _url: str | None) -> Iterator[Place]:
-    yield SqliteFiles(directory)
+    yield Files(directory, sqlite, ".db")
+
+
+@contextmanager
+def _duckdb(directory: Path, _url: str | None) -> Iterator[Place]:
+    yield Files(directory, duckdb_file, ".duckdb")
+
+
+@contextmanager
+def _chdb(directory: Path, _url: str | None) -> Iterator[Place]:
+    yield Files(directory, chdb_folder, "")
 
 
 PLACES: dict[str, Callable[[Path, str | None], AbstractContextManager[Place]]] = {
+    "clickhouse": _chdb,
+    "duckdb": _duckdb,
+    "mariadb": _mysql,
+    "mysql": _mysql,
     "postgresql": _postgresql,
     "sqlite": _sqlite,
 }

@@ -24,21 +24,24 @@ REFRESHES = ("first", "unchanged", "changed")
 GOALS = {"first": 2.0, "unchanged": 0.15, "changed": 0.5}
 TYPES = ("integer not null", "varchar(40)", "numeric(10, 2)", "date", "varchar(200) not null")
 
+ENGINES = {"clickhouse": " engine = MergeTree order by id"}
 
-def tables(count: int, columns: int) -> Iterator[str]:
+
+def tables(product: str, count: int, columns: int) -> Iterator[str]:
     """The statements that make a catalogue; every fiftieth table has a view."""
+    engine = ENGINES.get(product, "")
     for number in range(count):
         parts = [f"c{place} {TYPES[place % len(TYPES)]}" for place in range(1, columns)]
         body = ", ".join(["id integer not null", *parts])
-        yield f"create table t{number} ({body})"
+        yield f"create table t{number} ({body}){engine}"
         if number % 50 == 0:
             yield f"create view v{number} as select id, c1 from t{number}"
 
 
 def measure(place: Place, options: argparse.Namespace) -> dict[str, list[float]]:
     """Seconds by what was measured, as often as asked."""
-    place.make("large", tables(options.tables, options.columns))
-    place.make("small", tables(1, 2))
+    place.make("large", tables(options.product, options.tables, options.columns))
+    place.make("small", tables(options.product, 1, 2))
     seconds: dict[str, list[float]] = {}
     for repetition in range(options.repeat):
         for way in ("floor", "inspector"):
@@ -72,7 +75,9 @@ def refreshes(
     for version, name in ((1, "first"), (1, "unchanged"), (2, "changed")):
         if name == "changed":
             numbers = range(0, altered * 7, 7) if count > 1 else [0]
-            place.execute(size, [f"alter table t{n} add x{repetition} integer" for n in numbers])
+            place.execute(
+                size, [f"alter table t{n} add column x{repetition} integer" for n in numbers]
+            )
         contender = project.refresh()
         taken = run(contender.command, contender.environment).wall
         state = project.state()
