@@ -135,6 +135,17 @@ def test_a_table_that_is_locked_keeps_what_is_known_of_it(shop: Live) -> None:
     assert set(after["tables"].collect()["table"]) == {"free", "sale", "product_new", "moved"}
 
 
+def test_tables_without_rows_can_be_left_out(shop: Live) -> None:
+    shop.ddl("insert into product (id) values (1)")
+    with refreshing(plain_url(shop), exclude_empty_tables=True) as refresher:
+        refresh(refresher)
+        tables = state(current(refresher))["tables"].collect()
+        assert sorted(tables["table"]) == ["offer", "product"]
+        shop.ddl("insert into tail values (1)")
+        refresh(refresher)
+        assert "tail" in state(current(refresher))["tables"].collect()["table"].to_list()
+
+
 def test_what_is_locked_has_no_other_tables_comment(shop: Live) -> None:
     shop.ddl("drop view offer", "alter table product comment 'the first'")
     with shop.source() as source, locked(shop, "product", "sale"):
