@@ -25,6 +25,8 @@ REPORT_SCHEMA: dict[str, pl.DataType] = {
     "read": INT32,
     "reason": TEXT,
 }
+# What is compared of a table itself; its columns are counted anyway.
+UNOPENED = tuple(name for name in TABLES.compared if name != "column_count")
 EMPTY_BATCH = "empty batch"
 COUNT_DIFFERS = "column count differs"
 
@@ -46,7 +48,9 @@ def reconcile_tables(
 
     ``column_count`` becomes the number of merged columns. The token is cleared where a batch came
     back empty ("empty batch") or with another number of columns than the listing counted
-    ("column count differs"), so that the next refresh reads the table again.
+    ("column count differs"), so that the next refresh reads the table again. One that came back
+    empty and whose columns the listing could not count was not opened at all: somebody locks it,
+    say. What is compared of it stays as the base version has it.
 
     Args:
         listing: the admitted tables, conformed.
@@ -76,6 +80,7 @@ def _judged(
     base = base_tables.select(
         *(pl.col(name).alias(f"source_{name}") for name in TABLES.key),
         pl.col("column_count").alias("base_count"),
+        *(pl.col(name).alias(f"base_{name}") for name in UNOPENED),
     )
     # A table that is gone has the key that a renamed one may have now.
     sources = plan.filter(~pl.col("change").is_in(GONE)).select(
@@ -88,6 +93,7 @@ def _judged(
     read = pl.col("read").fill_null(0)
     empty = pl.col("reread") & (read == 0) & (listed.fill_null(1) > 0)
     kept = pl.col("known") & (~pl.col("reread") | empty)
+    unopened = pl.col("known") & empty & listed.is_null()
     return (
         listing.join(sources, on=TABLES.key, how="left")
         .join(base, on=[f"source_{name}" for name in TABLES.key], how="left")
@@ -98,6 +104,7 @@ def _judged(
             .then(pl.lit(EMPTY_BATCH))
             .when(pl.col("reread") & (read != listed))
             .then(pl.lit(COUNT_DIFFERS)),
+            **{name: pl.when(unopened).then(f"base_{name}").otherwise(name) for name in UNOPENED},
         )
     )
 

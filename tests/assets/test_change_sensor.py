@@ -23,7 +23,7 @@ from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.resource import states_resource
 from incremental_resources.state_store.store import StateStore
 from tests.live import NAME, configured
-from tests.sources import postgresql
+from tests.sources import CATALOGUE, mysql, postgresql
 
 
 @dataclass
@@ -320,3 +320,24 @@ def test_a_state_that_was_removed_waits_for_a_person(watched: Watched) -> None:
     assert again.run_key != first.run_key
     assert not watched.obey(again)
     assert watched.obey(again, accept_new_state=True)
+
+
+@pytest.mark.parametrize("product", ["mariadb", "mysql"])
+def test_it_and_the_guard_work_where_one_server_holds_many_databases(
+    request: pytest.FixtureRequest, product: str
+) -> None:
+    live = mysql(request.getfixturevalue(f"{product}_database"))
+    live.ddl(*CATALOGUE)
+    url = live.url.render_as_string(hide_password=False)
+    with dg.DagsterInstance.ephemeral() as instance:
+        watched = Watched(configured(url, deletion_guard_percent=20), instance, MemoryObjects())
+        assert watched.obey(watched.requested())
+        live.ddl("insert into product (id) values (1)")
+        watched.skipped()
+        live.ddl("alter table product comment 'said'")
+        assert watched.obey(watched.requested())
+        watched.skipped()
+        live.ddl("drop view offer")
+        assert not watched.obey(watched.requested())
+        assert "too much disappeared" in watched.skipped()
+        assert watched.store.current().number == 2

@@ -120,6 +120,7 @@ def locked(live: Live, first: str, second: str) -> Iterator[None]:
 def test_a_table_that_is_locked_keeps_what_is_known_of_it(shop: Live) -> None:
     # A view that reads both would make the migration's wait a deadlock on MariaDB.
     shop.ddl("drop view offer", "create table free (a integer)")
+    shop.ddl("alter table product comment 'the first'")
     with refreshing(plain_url(shop)) as refresher:
         refresh(refresher)
         before = state(current(refresher))["columns"].collect()
@@ -127,12 +128,25 @@ def test_a_table_that_is_locked_keeps_what_is_known_of_it(shop: Live) -> None:
             shop.ddl("alter table free add column more integer")
             refresh(refresher)
             during = state(current(refresher))["columns"].collect()
+            comments = state(current(refresher))["tables"].select("table", "comment").collect()
         refresh(refresher, accept_deletions=True)
         after = state(current(refresher))
     known = during.filter(pl.col("table") == "product")
     assert known.equals(before.filter(pl.col("table") == "product"))
+    assert dict(comments.iter_rows())["product"] == "the first"
     assert during.filter(pl.col("table") == "free")["column"].to_list() == ["a", "more"]
     assert set(after["tables"].collect()["table"]) == {"free", "sale", "product_new", "moved"}
+
+
+def test_tables_without_rows_can_be_left_out(shop: Live) -> None:
+    shop.ddl("insert into product (id) values (1)")
+    with refreshing(plain_url(shop), exclude_empty_tables=True) as refresher:
+        refresh(refresher)
+        tables = state(current(refresher))["tables"].collect()
+        assert sorted(tables["table"]) == ["offer", "product"]
+        shop.ddl("insert into tail values (1)")
+        refresh(refresher)
+        assert "tail" in state(current(refresher))["tables"].collect()["table"].to_list()
 
 
 def test_what_is_locked_has_no_other_tables_comment(shop: Live) -> None:

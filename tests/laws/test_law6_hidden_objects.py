@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import pytest
 
 from incremental_assets.cli.running import Refresher
+from incremental_assets.core.entities import COLUMNS, TABLES
+from incremental_resources.source.errors import SourceUnavailable
 from incremental_resources.state_store.memory import MemoryObjects
 from tests import mysql_server
 from tests.live import attempt, current, differences, refresh, refreshing, state
-from tests.sources import CATALOGUE, ROUTINES, Live, mysql
+from tests.sources import CATALOGUE, ROUTINES, Live, listed, mysql
 
 ROLE = "ia_hidden"
 MADE = (
@@ -132,6 +134,47 @@ def test_a_new_grant_alone_deletes_nothing_and_stops_nothing(
     refresh(refresher)
     hidden.allow("grant select on {schema}.product to {user}")
     assert refresh(refresher).counts["tables"] == 22
+
+
+def test_what_is_read_while_a_grant_goes_counts_for_nothing(hidden: Hidden) -> None:
+    hidden.allow(*ONE_TABLE)
+    with mysql(hidden.url).source() as source:
+        known = source.identity() | source.grants()
+        pinned = source.pinned_to(known)
+        tables = listed(pinned, "tables")
+        hidden.allow("revoke select on {schema}.sale from {user}")
+        with pytest.raises(SourceUnavailable, match="grants were changed while it read"):
+            pinned.listing("tables", TABLES.schema)
+        with pytest.raises(SourceUnavailable, match="grants were changed while it read"):
+            list(pinned.columns("def", tables, COLUMNS.schema))
+
+
+def test_what_a_role_loses_counts_for_those_who_have_it(
+    hidden: Hidden, open_refresher: Callable[[], Refresher]
+) -> None:
+    role = f"ia_role_{hidden.live.schema[-8:]}"
+    default = "for" if hidden.live.dialect.name == "mariadb" else "to"
+    hidden.live.ddl(f"create role {role}")
+    try:
+        hidden.live.ddl(f"grant {role} to {hidden.user}")
+        hidden.live.ddl(f"set default role {role} {default} {hidden.user}")
+        grants = [one.replace("{user}", role) for one in ONE_TABLE]
+        hidden.allow(*grants)
+        refresher = open_refresher()
+        refresh(refresher)
+        hidden.allow(f"revoke select on {{schema}}.sale from {role}")
+        refused = attempt(refresher)
+    finally:
+        hidden.live.ddl(f"drop role {role}")
+    assert not refused.ok
+    assert "gone: GRANT SELECT ON" in (refused.error or "")
+
+
+def test_few_places_at_the_server_are_enough(hidden: Hidden) -> None:
+    hidden.allow(EVERY_TABLE)
+    hidden.live.ddl(f"alter user {hidden.user} with max_user_connections 1")
+    with refreshing(hidden.url, batch_columns=5) as refresher:
+        assert refresh(refresher).counts["tables"] == 23
 
 
 def test_the_hash_of_a_password_is_not_kept(

@@ -10,6 +10,7 @@ from incremental_assets.core.marker import (
     must_be_full,
     must_list,
     other_server,
+    regranted,
     reread_since,
 )
 
@@ -85,6 +86,23 @@ def test_a_refresh_is_full_for_a_reason(changes, reason):
 
 def test_a_restart_is_no_other_server():
     assert other_server(SERVER | {"restart": STARTED}, SERVER | {"restart": AGAIN}) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({}, {}, None),
+        ({}, {"grants": ["a"]}, None),
+        ({"grants": ["a", "b"]}, {"grants": ["a", "b"]}, None),
+        ({"grants": ["a", "b"]}, {"grants": ["b"]}, "gone: a"),
+        ({"grants": ["a"]}, {"grants": ["a", "b"]}, "new: b"),
+        ({"grants": ["a"]}, {"grants": ["b"]}, "gone: a, new: b"),
+        ({"grants": ["a"]}, {}, "gone: a"),
+    ],
+)
+def test_other_grants_are_told_where_grants_were_known(before, now, told):
+    found = regranted(before, now)
+    assert found is None if told is None else found.endswith(told)
 
 
 STANDING = Fingerprint(

@@ -49,6 +49,19 @@ def test_tables_get_what_was_read(name, had, listed, read, token, columns, reaso
     assert found == ([] if reason is None else [(name, listed[1], read or 0, reason)])
 
 
+@pytest.mark.parametrize(("listed", "comment"), [(None, "said"), (3, None)])
+def test_a_table_that_was_not_opened_keeps_what_is_compared_of_it(listed, comment):
+    base = [table("a", "1", "t", column_count=3, comment="said")]
+    now = [table("a", "1", None, column_count=listed, comment=None)]
+    tables, _ = reconcile_tables(
+        frame("tables", now),
+        frame("tables", base),
+        plan_of(base, now),
+        frame("tables", []).select(*TABLES.key, read="column_count"),
+    )
+    assert tables.select("comment", "column_count").row(0) == (comment, 3)
+
+
 def test_a_table_renamed_to_the_name_of_one_that_is_gone_is_one_table():
     base, now = [table("a", "1"), table("b", "2")], [table("b", "1", column_count=1)]
     counts = frame("tables", now).select(*TABLES.key, read="column_count")

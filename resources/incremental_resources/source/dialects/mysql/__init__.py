@@ -1,1 +1,1 @@
-"""MySQL 8.0 and later, through PyMySQL; what is not here is MariaDB's."""
+"""MySQL 8.0.30 and later, through PyMySQL; what is not here is MariaDB's."""

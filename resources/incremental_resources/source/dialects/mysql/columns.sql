@@ -1,4 +1,4 @@
--- Grants: references on the tables, show view on the views; others are not shown. MySQL 8.0+.
+-- Grants: references on the tables, show view on the views; others are not shown. MySQL 8.0.30+.
 -- tables: pairs of constants. default: of a generated column its expression. numeric_*: of decimal(p, s) only, the other
 -- types fix them by name.
 with target as (

@@ -1,4 +1,4 @@
--- Grants: those of the listings. MySQL 8.0+. One checksum over all that the listings and columns.sql print, as the
+-- Grants: those of the listings. MySQL 8.0.30+. One checksum over all that the listings and columns.sql print, as the
 -- versions of the dictionary's rows are for nobody to see. Sums, as group_concat ends at max_allowed_packet.
 with printed as (
     select

@@ -1,4 +1,4 @@
--- Grants: show_routine; without it only routines that the role made, or may execute, are shown. MySQL 8.0+.
+-- Grants: show_routine; without it only routines that the role made, or may execute, are shown. MySQL 8.0.30+.
 -- A name stands for one routine of a kind, so that the signature is empty.
 with parameter as (
     select

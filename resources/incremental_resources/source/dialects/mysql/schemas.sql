@@ -1,4 +1,4 @@
--- Grants: any privilege on the schema, or on something in it; others are not shown. MySQL 8.0+. Schemas have no comments.
+-- Grants: any privilege on the schema, or on something in it; others are not shown. MySQL 8.0.30+. Schemas have no comments.
 select
     schema_name as `schema`,
     null as owner,

@@ -1,4 +1,4 @@
--- Grants: none. MySQL 8.0+. What decides how names, defaults and times are printed, and when a statement ends.
+-- Grants: none. MySQL 8.0.30+. What decides how names, defaults and times are printed, and when a statement ends.
 -- Numbers of rows are asked of the engines: those that the dictionary keeps are a day old, and 0 would pass for empty.
 set
     session time_zone = '+00:00',

@@ -1,4 +1,4 @@
--- Grants: references on the tables, show view on the views; others are not shown. MySQL 8.0+.
+-- Grants: references on the tables, show view on the views; others are not shown. MySQL 8.0.30+.
 -- token: a hash of all that columns.sql prints of the table. Its parts are sums, as what group_concat makes has no index.
 -- Names are compared bytewise: information_schema may fold case and accents.
 with column_hash as (
