@@ -17,6 +17,7 @@ HARMLESS = frozenset(
         *("host", "hostaddr", "port", "dbname", "user", "sslmode", "channel_binding"),
         *("connect_timeout", "application_name", "target_session_attrs", "gssencmode"),
         *("client_encoding", "keepalives", "mode", "uri", "cache", "timeout", "charset"),
+        *("attach", "secure", "verify"),
     }
 )
 # Secrets so long do not turn up in a longer word by chance.
