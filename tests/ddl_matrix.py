@@ -31,10 +31,14 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Case:
-    """Statements whose effect is looked at, after others that lay the ground."""
+    """Statements whose effect is looked at, after others that lay the ground.
+
+    ``undo`` takes away what would outlast the database.
+    """
 
     do: tuple[str, ...]
     after: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ class Matrix:
     cases: Mapping[str, Case]
 
 
-def case(*do: str, after: Iterable[str] = ()) -> Case:
+def case(*do: str, after: Iterable[str] = (), undo: Iterable[str] = ()) -> Case:
     """``case("alter table …", after=("create table …",))``."""
-    return Case(do, tuple(after))
+    return Case(do, tuple(after), tuple(undo))
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ BOTH: dict[str, Case] = {
     "grant": case(
         "grant select on t to matrix_reader@localhost",
         after=("create user if not exists matrix_reader@localhost",),
+        undo=("drop user matrix_reader@localhost",),
     ),
     "default character set of the database": case("alter database character set latin1"),
 }

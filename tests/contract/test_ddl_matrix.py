@@ -53,11 +53,14 @@ def test_this_ddl_comes_to_what_the_table_says(
 ) -> None:
     product = ground.dialect.name
     one = MATRICES[product].cases[name]
-    ground.ddl(*one.after)
-    with ground.source() as source:
-        before = look(source)
-        ground.ddl(*one.do)
-        came_to = outcome(before, look(source))
+    try:
+        ground.ddl(*one.after)
+        with ground.source() as source:
+            before = look(source)
+            ground.ddl(*one.do)
+            came_to = outcome(before, look(source))
+    finally:
+        ground.ddl(*one.undo)
     found[product][name] = row(name, one, came_to)
     write(product, ground.dialect.title, found[product])
     assert came_to[0] != MISSED, came_to
