@@ -22,6 +22,7 @@ from incremental_resources.state_store.store import StateStore
 from incremental_resources.state_store.version import Version
 
 SEVERITIES = {"warn": dg.AssetCheckSeverity.WARN, "error": dg.AssetCheckSeverity.ERROR}
+SHOWN = 10
 HEADINGS = ("kind", "object", "what", "since_version", "since")
 
 
@@ -150,12 +151,20 @@ def _message(connection: Connection, rule: WatchRule, now: Baseline) -> str:
     count = f"{len(now.breaks)} changes" if len(now.breaks) > 1 else "1 change"
     return (
         f"{count} since version {now.version} that this rule forbids, the first since version "
-        f"{first['since_version']} ({first['since']}). Revert at the source, or accept what is "
-        "there now:\n"
+        f"{first['since_version']} ({first['since']}):\n{_listed(now)}"
+        "Revert at the source, or accept what is there now:\n"
         f"  incremental-assets acknowledge {connection.name} {rule.check_name}\n"
         f"or the job {acknowledge_job_name(connection.name)} in its launchpad with:\n"
         f"  ops: {{{connection.name}__acknowledge: {{config: {{rules: [{rule.check_name}]}}}}}}"
     )
+
+
+def _listed(now: Baseline) -> str:
+    """The first breaks, a line each, and how many more there are."""
+    lines = [f"  {one['kind']} {one['object']} {one['what']}" for one in now.breaks[:SHOWN]]
+    if more := len(now.breaks) - SHOWN:
+        lines += [f"  and {more:,} more"] if more > 0 else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _told(

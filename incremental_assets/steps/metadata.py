@@ -144,6 +144,14 @@ def opened(refresh: Refresh) -> dict[str, Any]:
     }
 
 
+def result(refresh: Refresh, metadata: dict[str, Any]) -> dg.MaterializeResult:
+    """Of a step. What ``marker`` reports of it later has the same data version, so that nothing
+    looks out of date that was made of it meanwhile."""
+    return dg.MaterializeResult(
+        metadata=metadata, data_version=dg.DataVersion(refresh.extraction.id)
+    )
+
+
 def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResult:
     """Of a step that had nothing to do: the base version's figures stay true."""
     base = refresh.base
@@ -153,7 +161,7 @@ def unchanged(refresh: Refresh, entity: str | None = None) -> dg.MaterializeResu
         metadata[ROWS] = counts.get(entity, 0)
     else:
         metadata |= {"changes": 0, **counts}
-    return dg.MaterializeResult(metadata=metadata)
+    return result(refresh, metadata)
 
 
 def listed(refresh: Refresh, entity: Entity, rows: pl.DataFrame) -> dg.MaterializeResult:
@@ -161,7 +169,7 @@ def listed(refresh: Refresh, entity: Entity, rows: pl.DataFrame) -> dg.Materiali
     metadata = _found(refresh, rows.height)
     if entity is TABLES:
         metadata[LEFT_OUT_ROWS] = f"{refresh.frame(LEFT_OUT).height:,}"
-    return dg.MaterializeResult(metadata=metadata)
+    return result(refresh, metadata)
 
 
 def _found(refresh: Refresh, rows: int) -> dict[str, Any]:
@@ -177,8 +185,9 @@ def planned(refresh: Refresh, plan: pl.DataFrame) -> dg.MaterializeResult:
     """Of a plan: tables by change, what is read again, and the first of them."""
     again = plan.filter("reread")
     counts = dict(plan["change"].value_counts().iter_rows())
-    return dg.MaterializeResult(
-        metadata={
+    return result(
+        refresh,
+        {
             **{f"tables {change}": int(counts.get(change, 0)) for change in Change},
             "tables read again": again.height,
             "columns read again": int(again["column_count"].sum()),
@@ -188,7 +197,7 @@ def planned(refresh: Refresh, plan: pl.DataFrame) -> dg.MaterializeResult:
                 plan.filter(pl.col("change") != Change.NO_CHANGE),
                 ["database", "schema", "table", "change"],
             ),
-        }
+        },
     )
 
 
@@ -197,12 +206,13 @@ def merged(
 ) -> dg.MaterializeResult:
     """Of columns merged before the commit: rows, what was read now, how long the source took."""
     rows = refresh.current_scan("columns").select(pl.len()).collect().item()
-    return dg.MaterializeResult(
-        metadata={
+    return result(
+        refresh,
+        {
             **_found(refresh, int(rows)),
             "batches read now": len(batches),
             "columns read now": sum(batch.rows for batch in batches),
             "seconds in the source": round(sum(batch.seconds for batch in batches), 3),
             "tables to be read again": report.height,
-        }
+        },
     )

@@ -29,6 +29,7 @@ from incremental_assets.steps.metadata import (
     ROWS,
     SHOWN_ROWS,
     inert,
+    result,
     table_of,
 )
 from incremental_assets.steps.refresh import Refresh
@@ -57,7 +58,7 @@ def kept(refresh: Refresh) -> dg.MaterializeResult:
 def _pending(refresh: Refresh, **metadata: Any) -> dg.MaterializeResult:
     facts = {"committed": False, "extraction": refresh.extraction.id}
     named = {name.replace("_", " "): value for name, value in metadata.items()}
-    return dg.MaterializeResult(metadata={**facts, **named, "note": NOT_COMMITTED})
+    return result(refresh, {**facts, **named, "note": NOT_COMMITTED})
 
 
 def report_state(
@@ -97,7 +98,7 @@ def _listed_events(
             facts[LEFT_OUT_ROWS] = refresh.frame(LEFT_OUT).height
         key = dg.AssetKey([refresh.connection.name, entity])
         told = _told_before(instance, key, refresh.extraction.id)
-        yield dg.AssetMaterialization(key, metadata={**told, **facts})
+        yield dg.AssetMaterialization(key, metadata={**told, **facts}, tags=_as_made(refresh))
 
 
 def _told_before(
@@ -143,10 +144,18 @@ def _committed_events(
             **_read_by(impact),
             **_all_of(refresh, version),
         },
+        tags=_as_made(refresh),
     )
     yield dg.AssetMaterialization(
-        [name, "current_state"], metadata={**facts, **_figures(refresh, version)}
+        [name, "current_state"],
+        metadata={**facts, **_figures(refresh, version)},
+        tags=_as_made(refresh),
     )
+
+
+def _as_made(refresh: Refresh) -> Mapping[str, str]:
+    """The data version that the step gave the asset: it is told once more, and not made anew."""
+    return {DATA_VERSION: refresh.extraction.id}
 
 
 def _figures(refresh: Refresh, version: Version) -> dict[str, Any]:

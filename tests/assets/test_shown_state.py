@@ -8,7 +8,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 
+from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
 from incremental_assets.naming import OUTCOME_TAG
 from tests.live import NAME, attempt, refresh, refreshing
@@ -166,3 +169,18 @@ def test_only_a_commit_keeps_the_state_fresh(shop: Refresher) -> None:
     specs = {spec.key.path[-1]: spec for spec in shop._definitions.resolve_all_asset_specs()}
 
     assert [name for name, spec in specs.items() if spec.freshness_policy] == ["marker"]
+
+
+def test_nothing_looks_out_of_date_after_a_refresh(
+    shop: Refresher, database: Path, instance: dg.DagsterInstance
+) -> None:
+    """What `marker` tells of the assets before it once more is what was made of them."""
+    refresh(shop)
+    ddl(database, "alter table t1 add column name text")
+    refresh(shop)
+
+    graph = build_definitions(shop.config, objects=shop.store(NAME).objects).resolve_asset_graph()
+    made = graph.materializable_asset_keys - {dg.AssetKey([NAME, "column_batches"])}
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    stale = {key.path[-1]: resolver.get_status(key).name for key in made}
+    assert set(stale.values()) == {"FRESH"}, stale
