@@ -73,6 +73,8 @@ WORDS = {
     "view": RELATIONS.format("= 'View'"),
     "relation": RELATIONS.format("in ('View', 'MergeTree', 'Memory', 'Log')"),
 }
+# Types of tuples on one line, as they are in the catalogue.
+ONE_LINE = "settings print_pretty_type_names = 0"
 SYSTEM = ("system", "INFORMATION_SCHEMA", "information_schema")
 
 
@@ -189,7 +191,8 @@ def picture(folder: Path) -> Picture:
             for (table,) in rows(connection, f"show tables from {quoted(schema)}"):
                 if table.startswith(".inner"):
                     continue
-                described = rows(connection, f"describe table {quoted(schema)}.{quoted(table)}")
+                relation = f"{quoted(schema)}.{quoted(table)}"
+                described = rows(connection, f"describe table {relation} {ONE_LINE}")
                 for place, (name, kind, default, expression, comment, *_) in enumerate(described):
                     found["columns"][(schema, table, name)] = (
                         place + 1,

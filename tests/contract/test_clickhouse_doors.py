@@ -21,7 +21,8 @@ from incremental_resources.source.errors import (
 )
 from tests import clickhouse_server
 from tests.clickhouse_server import Faults
-from tests.sources import CATALOGUES, Live, chdb_folder, listed, table
+from tests.contract.test_dialects import ODD_NAMES
+from tests.sources import CATALOGUES, Live, chdb_folder, listed, quoted, table
 from tests.waiting import wait_until
 
 OPENED = """
@@ -260,3 +261,15 @@ def test_what_columns_say_of_how_they_are_filled(folder: Live) -> None:
     ]
     sizes = read.select("numeric_precision", "numeric_scale", "max_length").rows()
     assert sizes[6:] == [(9, 3, None), (None, None, 4)]
+
+
+def test_names_of_databases_survive_unchanged(folder: Live) -> None:
+    for name in map(quoted, ODD_NAMES):
+        folder.ddl(f"create database {name}", f"create table {name}.{name} (a Int32) order by a")
+    with folder.source(schemas=ODD_NAMES) as source:
+        schemas = set(listed(source, "schemas")["schema"])
+        tables = listed(source, "tables")
+        read = listed(source, "columns").select("schema", "table", "column").rows()
+    assert schemas == set(ODD_NAMES)
+    assert sorted(tables.select("schema", "table").rows()) == sorted((n, n) for n in ODD_NAMES)
+    assert sorted(read) == sorted((n, n, "a") for n in ODD_NAMES)

@@ -22,7 +22,17 @@ from incremental_resources.source.errors import (
     SourceUnavailable,
 )
 from incremental_resources.source.source import Source
-from tests.sources import CATALOGUE, Live, columns, copied_folder, duckdb_file, listed, table
+from tests.contract.test_dialects import ODD_NAMES
+from tests.sources import (
+    CATALOGUE,
+    Live,
+    columns,
+    copied_folder,
+    duckdb_file,
+    listed,
+    quoted,
+    table,
+)
 
 WRITER = """
 import duckdb, sys
@@ -293,3 +303,37 @@ def test_a_copy_is_not_needed_beside_a_reader(live: Live, tmp_path: Path) -> Non
         assert listed(source, "tables").height == 3
     shutil.copy(path_of(live), tmp_path / "copy.duckdb")
     assert duckdb_file(tmp_path / "copy.duckdb").database == "copy"
+
+
+def test_names_of_schemas_and_macros_survive_unchanged(live: Live) -> None:
+    for name in map(quoted, ODD_NAMES):
+        live.ddl(
+            f"create schema {name}",
+            f"create table {name}.{name} ({name} integer)",
+            f"create macro {name}.{name}({name}) as 1",
+        )
+    odd = sorted((name, name) for name in ODD_NAMES)
+    with live.source() as source:
+        tables = listed(source, "tables").filter(pl.col("schema") != live.schema)
+        macros = listed(source, "procedures")
+        assert set(listed(source, "schemas")["schema"]) == {"main", *ODD_NAMES}
+        assert sorted(tables.select("schema", "table").rows()) == odd
+        assert sorted(macros.select("schema", "procedure").rows()) == odd
+        assert sorted(macros["arguments"]) == sorted(ODD_NAMES)
+        assert sorted(columns(source, tables).select("schema", "column").rows()) == odd
+
+
+def test_forms_of_a_macro_are_told_apart(live: Live) -> None:
+    live.ddl(
+        "create macro f(a) as a, (a, b) as a + b",
+        "create macro t(a, b := 2) as table select a, b",
+        "comment on macro f is 'said'",
+    )
+    with live.source() as source:
+        macros = listed(source, "procedures").sort("procedure", "signature")
+    facts = ("procedure", "kind", "signature", "definition", "comment")
+    assert macros.select(facts).rows() == [
+        ("f", "MACRO", "a", "a", "said"),
+        ("f", "MACRO", "a, b", "(a + b)", "said"),
+        ("t", "TABLE MACRO", "a, b", "SELECT a, b", None),
+    ]
