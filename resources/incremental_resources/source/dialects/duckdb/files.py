@@ -18,7 +18,7 @@ from incremental_resources.source.dialects.duckdb.explain import (
     closed_file,
     file_of_another_version,
 )
-from incremental_resources.source.dialects.duckdb.views import bind_views, quoted
+from incremental_resources.source.dialects.duckdb.views import bind_views, quoted, text_quoted
 from incremental_resources.source.errors import CapabilityMissing, SourceUnavailable
 
 # What a database in memory calls its own. DuckDB gives files of these names another one, too.
@@ -69,11 +69,10 @@ def connect(
 def _attach(client: Any, path: Path) -> None:
     """Attach a file; one that a program writes to is waited for."""
     until = time.monotonic() + PATIENCE_SECONDS
-    file = str(path.absolute()).replace("'", "''")
-    statement = f"attach '{file}' as {quoted(name_of(path))} (type duckdb, read_only)"
+    file, name = str(path.absolute()), name_of(path)
     while True:
         try:
-            client.execute(statement)
+            client.execute(f"attach {text_quoted(file)} as {quoted(name)} (type duckdb, read_only)")
         except client_error() as error:
             failed = error
         else:

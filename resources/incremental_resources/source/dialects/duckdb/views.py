@@ -37,9 +37,8 @@ def _columns(client: Any, views: list[tuple[Any, ...]]) -> Iterator[tuple[int, i
     # A statement that fails would end the session's transaction; this is one beside it.
     with closing(client.cursor()) as beside:
         for oid, database, schema, name in views:
-            place = f"{quoted(database)}.{schema}.{quoted(name)}"
             try:
-                found = beside.execute(f"describe {place}").fetchall()
+                found = beside.execute(f"describe {view_quoted(database, schema, name)}").fetchall()
             except duckdb.InterruptException:
                 raise
             except duckdb.Error:
@@ -48,6 +47,19 @@ def _columns(client: Any, views: list[tuple[Any, ...]]) -> Iterator[tuple[int, i
                 yield oid, at, column, data_type
 
 
+# Neither `describe` nor `attach` takes a value that is bound.
+
+
 def quoted(name: str) -> str:
     """``name`` as an identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def view_quoted(database: str, schema: str, name: str) -> str:
+    """A view as identifiers; ``schema``, a path of schemas, is quoted already."""
+    return f"{quoted(database)}.{schema}.{quoted(name)}"
+
+
+def text_quoted(text: str) -> str:
+    """``text`` as a value."""
+    return "'" + text.replace("'", "''") + "'"
