@@ -119,7 +119,7 @@ def _add_columns(
             found["columns"][(schema, table, column["name"])] = (
                 position,
                 is_primary,
-                sorted(targets.get(column["name"], [])),
+                sorted(set(targets.get(column["name"], []))),
                 # SQLite's Inspector does not say it of a key.
                 is_primary or column["nullable"],
                 *_facts(column, is_postgresql=is_postgresql),

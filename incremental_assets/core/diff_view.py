@@ -11,6 +11,7 @@ import polars as pl
 
 from incremental_assets.core.change import APPEARED, GONE, Change
 from incremental_assets.core.entities import COLUMNS, ENTITIES, TABLES, Entity
+from incremental_assets.core.names import path_of
 
 # What a server or this program keeps for itself; it changes when a dump is loaded again, or because
 # something else did that has a line of its own.
@@ -81,16 +82,15 @@ def changes_by_schema(diffs: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     parts = []
     for name, rows in diffs.items():
         entity = ENTITIES[name]
-        place = pl.concat_str(entity.key[:2], separator=".")
-        objects = rows.select(place.alias("schema"), "change", *entity.key[2:], *_former(entity))
-        counts = objects.unique().group_by("schema", "change").agg(pl.len().alias("objects"))
-        parts.append(counts.select("schema", pl.lit(name).alias("entity"), "change", "objects"))
+        place = entity.key[:2]
+        objects = rows.select(*entity.key, "change", *_former(entity)).unique()
+        for *names, change, count in objects.group_by(*place, "change").len().collect().iter_rows():
+            parts.append((path_of(names), name, change, count))
     if not parts:
         return pl.DataFrame()
-    return (
-        pl.concat(parts)
-        .collect()
-        .sort("objects", "schema", "entity", "change", descending=[True, False, False, False])
+    headings = ["schema", "entity", "change", "objects"]
+    return pl.DataFrame(parts, schema=headings, orient="row").sort(
+        "objects", "schema", "entity", "change", descending=[True, False, False, False]
     )
 
 

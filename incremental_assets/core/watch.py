@@ -17,6 +17,7 @@ from incremental_assets.core.breaks import Break
 from incremental_assets.core.change import Change
 from incremental_assets.core.diff_lines import line_of
 from incremental_assets.core.entities import COLUMNS, TABLES, Entity
+from incremental_assets.core.identity import identity_columns, with_database_id
 from incremental_assets.core.names import path_of
 from incremental_assets.core.scope import VIEW_KINDS
 
@@ -80,12 +81,25 @@ def of_tables(columns: pl.LazyFrame, tables: pl.DataFrame) -> pl.DataFrame:
     return named.join(tables.lazy().select(TABLES.key), on=TABLES.key, how="semi").collect()
 
 
-def concerned(tables: pl.DataFrame, matched: pl.DataFrame, baseline: pl.DataFrame) -> pl.DataFrame:
-    """The tables of a state to be compared with the baseline's: those that the rule matches, and
-    those that may be one of the baseline's under another name."""
-    ids = baseline.select("native_id").drop_nulls().unique()
-    known = tables.join(ids, on="native_id", how="semi")
-    return pl.concat([matched, known]).unique(TABLES.key).sort(TABLES.key)
+def concerned(
+    tables: pl.DataFrame,
+    matched: pl.DataFrame,
+    baseline: pl.DataFrame,
+    databases: tuple[pl.DataFrame, pl.DataFrame] | None,
+) -> pl.DataFrame:
+    """The tables of a state to be compared with the baseline's: those that the rule matches, those
+    that the baseline has, and those that are one of the baseline's under another name.
+
+    ``databases`` are those of the baseline and of the state; None where native ids do not last.
+    """
+    known = [matched, tables.join(baseline.select(TABLES.key), on=TABLES.key, how="semi")]
+    if databases is not None:
+        # A database made from another as its template has tables with the ids of that one's.
+        identity = identity_columns(TABLES)
+        ids = with_database_id(baseline, databases[0]).select(identity).drop_nulls().unique()
+        now = with_database_id(tables, databases[1])
+        known.append(now.join(ids, on=identity, how="semi").select(tables.columns))
+    return pl.concat(known).unique(TABLES.key).sort(TABLES.key)
 
 
 @dataclass(frozen=True)
@@ -125,22 +139,63 @@ def judged(
     gone = loud.filter(pl.col(MARK) == Break.COLUMN_DELETED).join(
         tables.filter(pl.col("change") == Change.DELETED), on=TABLES.key, how="semi"
     )
+    found = [*_of(TABLES, told), *_of(COLUMNS, loud)]
+    return Judgement(
+        found,
+        _taken(
+            told, of_columns, loud, pl.concat([broken.select(TABLES.key), gone.select(TABLES.key)])
+        ),
+    )
+
+
+def _taken(
+    told: pl.DataFrame, of_columns: pl.DataFrame, loud: pl.DataFrame, lost: pl.DataFrame
+) -> Mapping[str, pl.DataFrame]:
+    """The rows that break nothing and that the baseline can take over.
+
+    ``lost`` has the tables of which nothing is taken over.
+    """
     renamed = told.filter(pl.col(MARK) == Break.TABLE_RENAMED)
-    held = pl.concat([part.select(TABLES.key) for part in (broken, renamed, gone)]).unique()
-    moved = loud.filter(pl.col(MARK) == Break.COLUMN_RENAMED).select(COLUMNS.key)
-    harmless = {
-        TABLES.name: _harmless(told, held),
-        COLUMNS.name: _harmless(of_columns, held).join(moved, on=COLUMNS.key, how="anti"),
+    held = pl.concat([lost.select(TABLES.key), _names(TABLES, renamed)])
+    free = _harmless(told).join(_held(TABLES, told, held), on=TABLES.key, how="anti")
+    moved = loud.filter(pl.col(MARK).is_in([Break.COLUMN_DELETED, Break.COLUMN_RENAMED]))
+    standing = _held(COLUMNS, of_columns, _names(COLUMNS, moved))
+    # With the id of a table that was made anew, ordinals would seem to be those of its columns.
+    own_id = free.filter(pl.col("attribute") == "native_id")
+    stale = own_id.join(standing, on=TABLES.key, how="semi").select(*TABLES.key, "attribute")
+    columns = _harmless(of_columns).join(_held(TABLES, told, held), on=TABLES.key, how="anti")
+    return {
+        TABLES.name: free.join(stale, on=[*TABLES.key, "attribute"], how="anti"),
+        COLUMNS.name: columns.join(standing, on=COLUMNS.key, how="anti"),
     }
-    return Judgement([*_of(TABLES, told), *_of(COLUMNS, loud)], harmless)
+
+
+def _names(entity: Entity, rows: pl.DataFrame) -> pl.DataFrame:
+    """The names that these objects have and had; a column's below its table's present name."""
+    own = entity.key[-1] if entity is COLUMNS else None
+    had = [
+        (name if own and name != own else pl.coalesce(f"previous_{name}", name).alias(name))
+        for name in entity.key
+    ]
+    return pl.concat([rows.select(entity.key), rows.select(had)]).unique()
+
+
+def _held(entity: Entity, rows: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """The names that stay the baseline's: those given, and whatever would have to take one."""
+    moves = rows.filter(pl.col("change") == Change.RENAMED)
+    while True:
+        more = pl.concat([names, _names(entity, moves.join(names, on=entity.key, how="semi"))])
+        if more.unique().height == names.unique().height:
+            return names.unique()
+        names = more
 
 
 def _whole(tables: pl.DataFrame) -> pl.DataFrame:
     return tables.select(*TABLES.key, "change").unique()
 
 
-def _harmless(marked: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    return marked.filter(pl.col(MARK).is_null()).drop(MARK).join(held, on=TABLES.key, how="anti")
+def _harmless(marked: pl.DataFrame) -> pl.DataFrame:
+    return marked.filter(pl.col(MARK).is_null()).drop(MARK)
 
 
 def _marked(

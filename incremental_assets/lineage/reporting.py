@@ -4,6 +4,7 @@ How a table is described is in ``specs``, which tables are shown in ``table_asse
 by views in the core.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -40,9 +41,27 @@ def report_tables(
     """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
         report = table_report(step.connection, candidate(step), translator)
-        log_together(context.instance, context.log_event, report.events)
+        events, taken = _without_own(context, report.events)
+        log_together(context.instance, context.log_event, events)
+        if taken:
+            context.log.warning(
+                "Tables have the keys of this program's own assets, and no event: %s. Definitions "
+                "will not load. Mend the translator, or `lineage` of the connection (key_prefix, "
+                "key_parts).",
+                ", ".join(taken),
+            )
         return report.impact
     return {}
+
+
+def _without_own(
+    context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization]
+) -> tuple[list[dg.AssetMaterialization], list[str]]:
+    """The events of tables, and the keys of those that are another asset's: its event would be
+    read as what the asset itself told."""
+    own = context.job_def.asset_layer.asset_graph.executable_asset_keys
+    taken = [one.asset_key.to_user_string() for one in events if one.asset_key in own]
+    return [one for one in events if one.asset_key not in own], taken
 
 
 def table_report(

@@ -5,6 +5,7 @@ What counts as a break is decided in ``core.watch``; where baselines are kept, i
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain, takewhile
 from typing import Any
 
 import polars as pl
@@ -12,12 +13,12 @@ import polars as pl
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.watch import WatchRule
 from incremental_assets.core.apply import apply
-from incremental_assets.core.change import Comparison
+from incremental_assets.core.change import Change, Comparison
 from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import diff
 from incremental_assets.core.entities import COLUMNS, DATABASES, ENTITIES, TABLES, completed
 from incremental_assets.core.errors import UnknownObject
-from incremental_assets.core.scope import Scope
+from incremental_assets.core.scope import LEFT_OUT_SCHEMA, Scope
 from incremental_assets.core.watch import (
     Finding,
     Judgement,
@@ -27,7 +28,7 @@ from incremental_assets.core.watch import (
     of_tables,
 )
 from incremental_assets.steps.comparing import same_source
-from incremental_assets.steps.stored import scan_of
+from incremental_assets.steps.stored import diff_frame, scan_of
 from incremental_resources.state_store.baselines import Baseline, Baselines, Kept
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.errors import StateConflict, SwapRefused
@@ -139,11 +140,15 @@ def rules_named(connection: Connection, names: Sequence[str]) -> list[WatchRule]
 
 def _written(baselines: Baselines, rule: WatchRule, now: Baseline, kept: Kept | None) -> Kept:
     """The record as it is stored after the swap; where somebody else was first, theirs."""
+    refused = False
     try:
         baselines.write(rule.check_name, now, kept)
     except SwapRefused:
-        baselines.forget(now, kept)
+        refused = True
     found = baselines.read(rule.check_name)
+    # A swap that was tried again after an answer was lost is refused because of itself.
+    if refused and (found is None or found.baseline.files != now.files):
+        baselines.forget(now, kept)
     if found is None:
         raise RuntimeError(f"the record of {rule.check_name} went while it was written")
     return found
@@ -180,16 +185,46 @@ def _judged(
         base_scope=Scope.from_json(baseline.scope),
         durable_ids=dialect.durable_ids and trusted,
         durable_ordinals=dialect.durable_ordinals and trusted,
+        left_out=_left_out(version, baseline),
     )
-    known = before[TABLES.name] if comparison.durable_ids else before[TABLES.name].clear()
-    every = scan_of(version, TABLES).collect()
-    tables = concerned(every, about(every, rule.tables, rule.databases), known)
-    now = {DATABASES.name: scan_of(version, DATABASES).collect(), TABLES.name: tables}
-    if COLUMNS.name in before and version.has(COLUMNS.name):
+    every, databases = scan_of(version, TABLES).collect(), scan_of(version, DATABASES).collect()
+    tables = concerned(
+        every,
+        about(every, rule.tables, rule.databases),
+        before[TABLES.name],
+        (before[DATABASES.name], databases) if comparison.durable_ids else None,
+    )
+    now = {DATABASES.name: databases, TABLES.name: tables}
+    if version.has(COLUMNS.name):
         now[COLUMNS.name] = of_tables(scan_of(version, COLUMNS), tables)
-    changes = diff({name: before[name] for name in now}, now, comparison)
+    changes = diff(
+        {name: before.get(name, ENTITIES[name].empty()) for name in now}, now, comparison
+    )
     columns = changes.get(COLUMNS.name, pl.DataFrame(schema=diff_schema(COLUMNS)))
     return judged(changes[TABLES.name], columns, rule.on, tables)
+
+
+def _left_out(version: Version, baseline: Baseline) -> pl.DataFrame:
+    """What went out of scope since the baseline was last compared, as the versions' diffs tell.
+
+    That a table is still there, although the options leave it out, is known when it is listed.
+    """
+    since = takewhile(
+        lambda one: one.ref.sha256 != baseline.evaluated and one.number > baseline.version,
+        chain([version], version.ancestors()),
+    )
+    gone = [
+        diff_frame(one, TABLES)
+        .filter(pl.col("change") == Change.OUT_OF_SCOPE)
+        .select(
+            *(pl.coalesce(f"previous_{name}", name).alias(name) for name in TABLES.key),
+            native_id=pl.lit(None, pl.String),
+            reason=pl.lit("out of scope"),
+        )
+        for one in since
+        if one.manifest.parent is not None
+    ]
+    return pl.concat([pl.DataFrame(schema=LEFT_OUT_SCHEMA).lazy(), *gone]).collect()
 
 
 def _since(found: Sequence[Finding], before: Sequence[Break], version: Version) -> list[Break]:

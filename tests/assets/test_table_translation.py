@@ -328,3 +328,19 @@ def test_a_translator_that_fails_after_the_commit_fails_no_refresh(
     assert marker is not None
     assert marker.asset_materialization is not None
     assert marker.asset_materialization.metadata["version"].value == 2
+
+
+def test_a_table_with_the_key_of_an_asset_of_ours_says_nothing_for_that(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    config = refreshed(tmp_path, instance, key_prefix=["shop"], key_parts=["table"])
+    definitions = build_definitions(config)
+    ddl(tmp_path, "create table marker (id integer)")
+    refresh(definitions, instance)
+
+    latest = instance.get_latest_materialization_event(dg.AssetKey(["shop", "marker"]))
+    assert latest is not None
+    assert latest.asset_materialization is not None
+    assert latest.asset_materialization.metadata["changed"].value is True
+    told = instance.fetch_materializations(dg.AssetKey(["shop", "marker"]), limit=5).records
+    assert len(told) == 2

@@ -13,7 +13,7 @@ from incremental_assets.core.breaks import Break
 from incremental_assets.steps import watch
 from incremental_assets.steps.rolling_back import roll_back
 from incremental_assets.steps.watch import acknowledged, breaks_of
-from incremental_resources.state_store.errors import StateConflict
+from incremental_resources.state_store.errors import StateConflict, SwapRefused
 from tests.live import NAME, refresh, refreshing
 from tests.sources import Live, postgresql
 
@@ -309,3 +309,52 @@ def test_frames_that_no_rule_names_are_removed_after_a_day(
         assert "2020" not in left
         assert "2999" in left
         assert evaluation(instance).passed
+
+
+def test_a_table_that_became_a_partition_is_no_break(
+    live: Live, instance: dg.DagsterInstance
+) -> None:
+    live.ddl("create table whole (id integer, note text) partition by list (id)")
+    rule = {"name": "contract", "tables": r"public\.other"}
+    with watching(live, instance, rule) as shop:
+        refresh(shop)
+        live.ddl("alter table whole attach partition other for values in (1)")
+        refresh(shop)
+        assert broken(shop) == []
+
+
+def test_columns_that_are_read_only_later_are_watched_from_then_on(
+    live: Live, instance: dg.DagsterInstance
+) -> None:
+    everything = {**RULE, "on": ["column_added", "column_deleted"]}
+    few = ["databases", "schemas", "tables"]
+    with watching(live, instance, everything, entities=few) as shop:
+        refresh(shop)
+        objects = shop.store(NAME).objects
+    url = live.url.render_as_string(hide_password=False)
+    with (
+        dg.DagsterInstance.ephemeral() as other,
+        refreshing(url, objects, other, watch=[everything]) as shop,
+    ):
+        refresh(shop, accept_new_state=True)
+        assert broken(shop) == []
+        live.ddl("alter table product drop column price")
+        refresh(shop)
+        assert broken(shop) == [("column_deleted", "product.price", 3)]
+
+
+def test_a_swap_that_was_done_although_it_is_refused_keeps_what_it_names(
+    live: Live, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = watch.Baselines.write
+
+    def unheard(self: watch.Baselines, *given: Any) -> None:
+        write(self, *given)
+        raise SwapRefused("the answer was lost, and the second try is refused")
+
+    monkeypatch.setattr(watch.Baselines, "write", unheard)
+    with watching(live, instance) as shop:
+        refresh(shop)
+        live.ddl("alter table product drop column price")
+        refresh(shop)
+        assert broken(shop) == [("column_deleted", "product.price", 2)]

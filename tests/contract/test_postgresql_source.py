@@ -74,7 +74,8 @@ def test_foreign_keys_lead_where_they_were_declared_to(live: Live) -> None:
         "create table split_1 partition of split for values in (1)",
         "create table split_2 partition of split for values in (2)",
         "create table item (a integer unique, b integer references split, c integer, d integer, "
-        "foreign key (c, d) references other.pair, foreign key (c) references item (a))",
+        "foreign key (c, d) references other.pair, foreign key (c) references item (a), "
+        "foreign key (c) references item (a))",
         "create table parts (k integer, s integer references split) partition by list (k)",
         "create table parts_1 partition of parts for values in (1)",
     )

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from incremental_assets.core.change import Comparison
+from incremental_assets.core.compare import diff_schema
 from incremental_assets.core.diff import diff
 from incremental_assets.core.diff_lines import line_of
-from incremental_assets.core.diff_view import condensed
+from incremental_assets.core.diff_view import changes_by_schema, condensed
 from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.scope import Scope
 from tests.builders import column, schema, state, table
@@ -131,3 +132,15 @@ def test_the_two_sides_always_differ(before: str, after: str) -> None:
 
 def _columns(*rows: Any) -> pl.DataFrame:
     return state(columns=rows)[COLUMNS.name]
+
+
+def test_names_with_dots_are_counted_apart() -> None:
+    rows = [
+        {**table("t"), "database": "a.b", "schema": "c", "change": "CREATED"},
+        {**table("t"), "database": "a", "schema": "b.c", "change": "CREATED"},
+        {**table("u"), "database": "a", "schema": "b.c", "change": "CREATED"},
+    ]
+    told = [{name: row.get(name) for name in diff_schema(TABLES)} for row in rows]
+    diffs = {"tables": pl.LazyFrame(told, schema=diff_schema(TABLES))}
+    counts = changes_by_schema(diffs).select("schema", "objects").rows()
+    assert counts == [('a."b.c"', 2), ('"a.b".c', 1)]

@@ -5,10 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incremental_assets.core.apply import apply
 from incremental_assets.core.breaks import Break
-from incremental_assets.core.entities import TABLES
-from incremental_assets.core.watch import about, judged
-from tests.builders import frame, table
+from incremental_assets.core.change import Comparison
+from incremental_assets.core.diff import diff
+from incremental_assets.core.entities import ENTITIES, TABLES
+from incremental_assets.core.scope import Scope
+from incremental_assets.core.watch import about, concerned, judged, of_tables
+from tests.builders import column, database, frame, state, table
 from tests.shop_versions import diff_of
 
 KINDS = [kind.value for kind in Break]
@@ -118,3 +122,99 @@ def test_a_name_with_a_dot_stands_in_quotes() -> None:
     odd = frame(TABLES, [table("b.c", schema="a"), table("c", schema="a.b")])
     assert about(odd, r'a\."b\.c"')["table"].to_list() == ["b.c"]
     assert isinstance(about(odd, ".*"), pl.DataFrame)
+
+
+Frames = dict[str, pl.DataFrame]
+
+
+def taken_over(
+    baseline: Frames, current: Frames, *kinds: str, databases: str | None = None
+) -> tuple[list[tuple[str, str]], Frames]:
+    """What a rule of all tables tells of a state, and its baseline after that."""
+    tables = concerned(
+        current["tables"],
+        about(current["tables"], ".*", databases),
+        baseline["tables"],
+        (baseline["databases"], current["databases"]),
+    )
+    now = {
+        "databases": current["databases"],
+        "tables": tables,
+        "columns": of_tables(current["columns"].lazy(), tables),
+    }
+    lasting = Comparison(Scope(), base_scope=Scope(), durable_ids=True, durable_ordinals=True)
+    changes = diff({name: baseline[name] for name in now}, now, lasting)
+    found = judged(changes["tables"], changes["columns"], kinds, tables)
+    told = [(one.kind, one.object.removeprefix("shop.public.")) for one in found.findings]
+    after = apply({name: baseline[name] for name in now}, found.harmless)
+    for name in ("tables", "columns"):
+        assert not after[name].select(ENTITIES[name].key).is_duplicated().any()
+    return told, after
+
+
+def of_one(native_id: str, *columns: str, name: str = "t") -> Frames:
+    """A table with columns."""
+    return state(
+        tables=[table(name, native_id)],
+        columns=[column(name, one, ordinal) for ordinal, one in enumerate(columns, 1)],
+    )
+
+
+def together(*states: Frames) -> Frames:
+    return {name: pl.concat([one[name] for one in states]).unique() for name in states[0]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds", "told"),
+    [
+        (
+            of_one("5", "x"),
+            together(of_one("5", "x", name="t2"), of_one("9", "x")),
+            ["table_renamed"],
+            [("table_renamed", "t2")],
+        ),
+        (
+            together(of_one("5", "x"), of_one("6", "y", name="u")),
+            together(of_one("6", "y"), of_one("7", "z", name="u")),
+            ["table_deleted"],
+            [("table_deleted", "t")],
+        ),
+        (of_one("5", "x"), of_one("5", "y", "x"), ["column_renamed"], [("column_renamed", "t.y")]),
+        (
+            of_one("5", "x", "y"),
+            state(tables=[table("t", "5")], columns=[column("t", "x", 2), column("t", "y", 3)]),
+            ["column_deleted"],
+            [("column_deleted", "t.x")],
+        ),
+    ],
+    ids=["table renamed, name taken", "table gone, chain", "column renamed, name taken", "columns"],
+)
+def test_no_name_is_in_a_baseline_twice_and_the_break_stands(
+    before: Frames, after: Frames, kinds: list[str], told: list[tuple[str, str]]
+) -> None:
+    first, baseline = taken_over(before, after, *kinds)
+    second, _ = taken_over(baseline, after, *kinds)
+    assert first == second == told
+
+
+def test_a_column_that_a_table_made_anew_lacks_is_missed_whatever_gets_its_ordinal() -> None:
+    _, baseline = taken_over(of_one("5", "a", "x"), of_one("9", "a"), "column_deleted")
+    told, _ = taken_over(baseline, of_one("9", "a", "y"), "column_deleted")
+    assert told == [("column_deleted", "t.x")]
+
+
+def test_ids_of_one_database_say_nothing_of_another() -> None:
+    copied = [{**table("t", "5"), "database": "copy"}]
+    both = state(databases=[database(), database("copy", "d2")], tables=[table("t", "5"), *copied])
+    alone = state(databases=[database(), database("copy", "d2")], tables=[table("t", "5")])
+    kinds = ("table_created", "table_deleted")
+    told, baseline = taken_over(alone, both, *kinds, databases="shop")
+    assert told == []
+    assert baseline["tables"].height == 1
+
+
+def test_a_table_that_a_baseline_followed_out_of_the_pattern_is_looked_for_by_name() -> None:
+    baseline, current = of_one("5", "x"), of_one("5", "x")
+    none = current["tables"].clear()
+    found = concerned(current["tables"], none, baseline["tables"], None)
+    assert found["table"].to_list() == ["t"]

@@ -159,7 +159,8 @@ def test_a_foreign_key_leads_to_the_column_it_means(live: Live, source: Source) 
         "create table pair (x integer, y integer, primary key (y, x))",
         "create table item (a references PRODUCT, b references product (ID), c integer, d integer, "
         "e references nowhere, f references nowhere (z), foreign key (c, d) references pair, "
-        "foreign key (c) references item (e), primary key (a))",
+        "foreign key (c) references item (e), foreign key (a) references product (id), "
+        "primary key (a))",
     )
     found = by_column(source, "item", "references")
     assert {name: json.loads(str(told)) for name, told in found.items()} == {

@@ -6,7 +6,8 @@ with wanted as materialized (
         unnest(cast(:oids as oid[])) as oid
 ),
 key_column as (
-    select
+    -- Several keys may lead from one column to one other.
+    select distinct
         c.conrelid,
         c.contype,
         c.confrelid,

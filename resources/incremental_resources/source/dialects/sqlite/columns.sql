@@ -32,7 +32,7 @@ parent as materialized (
 
 -- Without a column of its own a key leads to the parent's primary key; names fold as SQLite folds them.
 targets as materialized (
-    select
+    select distinct
         asked.schema,
         asked.name,
         reference."from" as column_name,
