@@ -4,8 +4,9 @@ How a table is described is in ``specs``, which tables are shown in ``table_asse
 by views in the core.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.core.entities import COLUMNS, TABLES
 from incremental_assets.core.impact import Impact, changed_columns, impact_of
 from incremental_assets.core.lineage import changed_tables
+from incremental_assets.instance.commits import last_commit
 from incremental_assets.instance.event_log import log_together
 from incremental_assets.lineage.specs import changed, first_seen
 from incremental_assets.lineage.table_assets import facts_of, shown_tables
@@ -41,7 +43,8 @@ def report_tables(
     """Log an event of each shown table that changed; returns which views read what changed."""
     with commit_stands(context, "the tables that changed were not all reported"):
         report = table_report(step.connection, candidate(step), translator)
-        events, taken = _without_own(context, report.events)
+        late = _untold_events(context.instance, step, translator)
+        events, taken = _without_own(context, [*late, *report.events])
         log_together(context.instance, context.log_event, events)
         if taken:
             context.log.warning(
@@ -52,6 +55,23 @@ def report_tables(
             )
         return report.impact
     return {}
+
+
+def _untold_events(
+    instance: dg.DagsterInstance, step: Refresh, translator: TableTranslator
+) -> Iterator[dg.AssetMaterialization]:
+    """Events of what was committed before and never told: by a run that was killed right after the
+    commit, or to another Dagster instance."""
+    base, connection = step.base, step.connection
+    if base is None or connection.lineage is None:
+        return
+    told = last_commit(instance, connection.name, step.store.uri)
+    if told is None:
+        yield from table_report(connection, base, translator, all_tables=True).events
+        return
+    line = takewhile(lambda one: one.number > told.version, chain([base], base.ancestors()))
+    for version in reversed(list(islice(line, VERSIONS_TOLD))):
+        yield from table_report(connection, version, translator).events
 
 
 def _without_own(

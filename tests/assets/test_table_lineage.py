@@ -10,13 +10,15 @@ import dagster as dg
 import psycopg
 import pytest
 
+from incremental_assets.assets import state
 from incremental_assets.build import build_definitions
 from incremental_assets.cli.running import Refresher
 from incremental_assets.core.asset_keys import name_of
 from incremental_assets.steps.metadata import inert
 from incremental_resources.demo.shop import create_shop
 from incremental_resources.state_store.local import LocalObjects
-from tests.live import current, refresh, refreshing
+from incremental_resources.state_store.memory import MemoryObjects
+from tests.live import attempt, current, refresh, refreshing
 from tests.sources import postgresql
 
 EVERYTHING = {"include": {}}
@@ -222,6 +224,42 @@ def test_a_tables_page_tells_its_changes_and_who_reads_what_changed(
     assert definition.startswith("```sql\n")
     assert "sum(s.amount)" in definition
     assert found["public", "sold"].metadata.get("definition") is None
+
+
+def test_what_a_killed_run_did_not_tell_is_told_by_the_next_refresh(
+    fresh_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = postgresql(fresh_database)
+    live.ddl("create table told (id integer)", "create table other (id integer)")
+    with refreshing(fresh_database, instance=instance, lineage=EVERYTHING) as refresher:
+        refresh(refresher)
+        live.ddl("alter table told add column late text")
+        with monkeypatch.context() as killed:
+            # From the commit to its end, where a killed process would be gone.
+            killed.setattr(state, "report_tables", None)
+            assert not attempt(refresher).ok
+        assert current(refresher).number == 2
+        assert len(events(refresher, instance, "told")) == 1
+        assert refresh(refresher).mode == "unchanged"
+        assert len(events(refresher, instance, "told")) == 2
+        latest = events(refresher, instance, "told")[0]
+        assert "| 2 | CREATED | late |" in str(latest.metadata["changes"].value)
+        assert len(events(refresher, instance, "other")) == 1
+        refresh(refresher)
+        assert len(events(refresher, instance, "told")) == 2
+
+
+def test_an_instance_that_was_told_nothing_hears_of_every_table(fresh_database: str) -> None:
+    postgresql(fresh_database).ddl("create table told (id integer)")
+    objects = MemoryObjects()
+    for known in (0, 1):
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            refreshing(fresh_database, objects, instance, lineage=EVERYTHING) as refresher,
+        ):
+            assert refresh(refresher).mode == ("unchanged" if known else "full")
+            (event,) = events(refresher, instance, "told")
+            assert event.metadata["version"].value == 1
 
 
 # What each view reads as PostgreSQL recorded it; the columns are those used anywhere in the view.
