@@ -23,11 +23,11 @@ from incremental_assets.automation.sensors import sensors_of
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.instance.claims import process_resource
-from incremental_assets.lineage.table_assets import TableAssets, table_assets
+from incremental_assets.lineage.table_assets import TableAssets, table_assets, without
 from incremental_assets.lineage.translating import (
     TableTranslator,
     Translate,
-    refuse_doubled_keys,
+    doubled_keys,
     translator_of,
 )
 from incremental_assets.naming import resource_key
@@ -60,7 +60,7 @@ def build_definitions(
     page; a location has one, so that definitions to be merged with others leave it to those.
 
     Raises:
-        ConfigError: the translator cannot be used, or two assets would have one key.
+        ConfigError: the translator cannot be used.
     """
     jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
@@ -111,7 +111,7 @@ def _assets_of(
         one.name: table_assets(one, objects, translator) if objects else TableAssets()
         for one in config.connections
     }
-    refuse_doubled_keys(
+    doubled = doubled_keys(
         (
             key
             for assets in own.values()
@@ -120,7 +120,8 @@ def _assets_of(
         ),
         {name: found.specs for name, found in tables.items()},
     )
-    return [asset for name in own for asset in with_tables(name, own[name], tables[name])]
+    shown = {name: without(found, doubled.get(name, {})) for name, found in tables.items()}
+    return [asset for name in own for asset in with_tables(name, own[name], shown[name])]
 
 
 def connection_assets(
@@ -138,10 +139,10 @@ def connection_assets(
 def with_tables(
     connection: str, assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], tables: TableAssets
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """``assets`` and the source's tables; where these are left out, ``tables`` says why."""
-    if tables.why_none is None:
+    """``assets`` and the source's tables; where some are left out, ``tables`` says why."""
+    if tables.not_shown is None:
         return [*assets, *tables.specs.values()]
-    key, note = dg.AssetKey([connection, "tables"]), inert(tables.why_none, LONGEST_NOTE)
+    key, note = dg.AssetKey([connection, "tables"]), inert(tables.not_shown, LONGEST_NOTE)
 
     def noted(spec: dg.AssetSpec) -> dg.AssetSpec:
         if spec.key != key:
@@ -149,6 +150,9 @@ def with_tables(
         return spec.replace_attributes(description=f"{spec.description}\n\nNot shown: {note}")
 
     return [
-        noted(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(noted)
-        for asset in assets
+        *(
+            noted(asset) if isinstance(asset, dg.AssetSpec) else asset.map_asset_specs(noted)
+            for asset in assets
+        ),
+        *tables.specs.values(),
     ]

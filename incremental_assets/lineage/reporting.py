@@ -48,9 +48,8 @@ def report_tables(
         log_together(context.instance, context.log_event, events)
         if taken:
             context.log.warning(
-                "Tables have the keys of this program's own assets, and no event: %s. Definitions "
-                "will not load. Mend the translator, or `lineage` of the connection (key_prefix, "
-                "key_parts).",
+                "Tables have the keys of this program's own assets, and no event: %s. Mend the "
+                "translator, or `lineage` of the connection (key_prefix, key_parts).",
                 ", ".join(taken),
             )
         return report.impact

@@ -24,15 +24,28 @@ from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.store import StateStore
 from incremental_resources.state_store.version import Version
 
+MOST_TOLD = 10
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TableAssets:
-    """The assets of a connection's tables; ``why_none`` where they are left out, for people."""
+    """The assets of a connection's tables; ``not_shown``: what is left out and why, for people."""
 
     specs: Mapping[Key, dg.AssetSpec] = field(default_factory=dict)
-    why_none: str | None = None
+    not_shown: str | None = None
+
+
+def without(tables: TableAssets, doubled: Mapping[Key, str]) -> TableAssets:
+    """The same without the tables whose key is another asset's; the log names them."""
+    if not doubled:
+        return tables
+    problems = [*doubled.values()]
+    more = f"; and {len(problems) - MOST_TOLD:,} more" if len(problems) > MOST_TOLD else ""
+    told = f"{'; '.join(problems[:MOST_TOLD])}{more}. Mend the translator, or key_prefix, key_parts"
+    LOG.warning("Tables are not shown, as their asset keys are taken: %s.", told)
+    kept = {key: spec for key, spec in tables.specs.items() if key not in doubled}
+    return TableAssets(kept, f"{told}.")
 
 
 def table_assets(
@@ -55,7 +68,7 @@ def table_assets(
         reason = f"The state could not be read: {type(error).__name__}: {error}"
         LOG.warning("No tables of %s are shown. %s", connection.name, reason)
         LOG.debug("No tables of %s are shown.", connection.name, exc_info=True)
-        return TableAssets(why_none=reason)
+        return TableAssets(not_shown=reason)
 
 
 def shown_tables(lineage: Lineage, tables: pl.DataFrame) -> pl.DataFrame:
@@ -79,7 +92,7 @@ def _of_version(
             f"{lineage.limit:,}. Narrow `include`, or raise `limit`."
         )
         LOG.warning("No tables of %s are shown. %s", connection.name, reason)
-        return TableAssets(why_none=reason)
+        return TableAssets(not_shown=reason)
     tables = facts_of(version, admitted)
     specs = translated(translator, connection, tables)
     return TableAssets(_with_facts(connection, version, tables, specs))

@@ -6,7 +6,7 @@ What a translator gives is checked here, before anything starts. What the UI rea
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,33 +151,28 @@ def keys_of(specs: Mapping[Key, dg.AssetSpec]) -> dict[Key, dg.AssetKey]:
     return {key: spec.key for key, spec in specs.items()}
 
 
-def refuse_doubled_keys(
+def doubled_keys(
     own: Iterable[dg.AssetKey], shown: Mapping[str, Mapping[Key, dg.AssetSpec]]
-) -> None:
-    """No two assets of a location may have one key.
+) -> dict[str, dict[Key, str]]:
+    """By connection and table, the tables whose asset key is another one's, and whose.
+
+    Whoever may create a table may bring one about, where keys have few parts: it must not keep
+    the code location from loading.
 
     Args:
         own: keys of the connections' own assets.
-        shown: the tables' assets by connection.
-
-    Raises:
-        ConfigError: two have; the message names both.
+        shown: the tables' assets by connection; of two tables the first one keeps its key.
     """
     taken = {key: f"the asset {key.to_user_string()} of this program" for key in own}
-    problems = list(_doubled(taken, shown))
-    if problems:
-        raise _refused("Tables have asset keys that are taken", problems)
-
-
-def _doubled(
-    taken: dict[dg.AssetKey, str], shown: Mapping[str, Mapping[Key, dg.AssetSpec]]
-) -> Iterator[str]:
+    doubled: dict[str, dict[Key, str]] = {}
     for connection, specs in shown.items():
         for key, spec in specs.items():
             told = f"{path_of(key)} of {connection}"
             if spec.key in taken:
-                yield f"{told} has {spec.key.to_user_string()}, as has {taken[spec.key]}"
+                problem = f"{told} has {spec.key.to_user_string()}, as has {taken[spec.key]}"
+                doubled.setdefault(connection, {})[key] = problem
             taken.setdefault(spec.key, told)
+    return doubled
 
 
 def _refused(what: str, problems: Sequence[str]) -> ConfigError:
