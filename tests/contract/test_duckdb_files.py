@@ -270,6 +270,32 @@ def test_schemas_in_schemas_are_told_apart(live: Live) -> None:
     assert sorted(read) == [('"r"."sub"', "b"), ('"s"."sub"', "a"), ("s.sub", "c")]
 
 
+@pytest.mark.skipif(duckdb.__version__ < "2", reason="schemas are in schemas since 2.0")
+def test_the_probe_tells_schemas_in_schemas_apart(live: Live) -> None:
+    live.ddl("create schema s", "create schema r", "create schema s.sub", "create schema r.sub")
+    for at in ("s", "r"):
+        live.ddl(f"create table {at}.sub.t (a integer)")
+    probes = []
+    for said, silent in (("s", "r"), ("r", "s")):
+        live.ddl(
+            f"comment on column {said}.sub.t.a is 'said'",
+            f"comment on column {silent}.sub.t.a is null",
+        )
+        with live.source() as source:
+            probes.append(source.probe())
+    assert probes[0] != probes[1]
+
+
+@pytest.mark.skipif(duckdb.__version__ < "2", reason="schemas are in schemas since 2.0")
+def test_macros_in_schemas_in_schemas_are_listed_once(live: Live) -> None:
+    live.ddl("create schema s", "create schema s.sub", "create schema s.main")
+    live.ddl("create macro s.sub.inner(n) as n", "create macro outermost(n) as n + 1")
+    live.ddl("create macro alike(n) as n", "create macro s.main.alike(n) as n")
+    with live.source() as source:
+        read = listed(source, "procedures").select("schema", "procedure").rows()
+    assert sorted(read) == [('"s"."sub"', "inner"), ("main", "alike"), ("main", "outermost")]
+
+
 def test_many_tables_are_read_in_one_batch(live: Live) -> None:
     number = 25_000
     names = pl.Series([f"t_{at}" for at in range(number)])

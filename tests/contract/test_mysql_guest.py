@@ -1,5 +1,6 @@
 """MariaDB and MySQL: sessions that only read, end where they should, and wait for nobody long."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from incremental_resources.source.errors import AccessDenied, CapabilityMissing,
 from incremental_resources.source.source import Source
 from tests import mysql_server
 from tests.live import current, refresh, refreshing, state
-from tests.sources import CATALOGUE, Live, Only, copied_folder, listed, mysql, table
+from tests.sources import CATALOGUE, Live, Only, columns, copied_folder, listed, mysql, table
 from tests.waiting import wait_until
 
 # Takes hours.
@@ -52,6 +53,31 @@ def limited(live: Live, package: Path, probe: str, seconds: int) -> Source:
         statement_timeout_seconds=seconds,
         name="shop",
     )
+
+
+def test_a_column_that_leads_to_names_that_differ_by_case_names_both(shop: Live) -> None:
+    shop.ddl(
+        "create table Product (id integer primary key)",
+        "create table link (p integer, foreign key (p) references product (id), "
+        "constraint second foreign key (p) references Product (id))",
+    )
+    with shop.source() as source:
+        (led_to,) = columns(source, listed(source, "tables").filter(table="link"))["references"]
+    assert json.loads(led_to) == [
+        ["def", shop.schema, name, "id"] for name in ("Product", "product")
+    ]
+
+
+def test_a_default_does_not_say_that_its_column_is_invisible(shop: Live) -> None:
+    shop.ddl("create table seen (id integer, at timestamp(3) default now(3) on update now(3))")
+    with shop.source() as source:
+        before = columns(source, listed(source, "tables").filter(table="seen"))
+    shop.ddl("alter table seen modify at timestamp(3) default now(3) on update now(3) invisible")
+    with shop.source() as source:
+        after = columns(source, listed(source, "tables").filter(table="seen"))
+    (told,) = before.filter(column="at")["default"]
+    assert "on update" in told.lower()
+    assert after.filter(column="at")["default"].to_list() == [told]
 
 
 def test_a_statement_that_takes_too_long_ends_at_the_server(shop: Live, package: Path) -> None:

@@ -14,26 +14,34 @@ with said as (
     select 'schema', schema, null, null, comment, null
     from listed_schema
     union all
-    select 'table', schema_name, table_name, sql, comment, null
-    from duckdb_tables()
-    where database_name = :database
-        and not internal
+    select 'table', s.schema, o.table_name, o.sql, o.comment, null
+    from duckdb_tables() as o
+    join listed_schema as s
+        on s.oid = o.schema_oid
+    where o.database_name = :database
+        and not o.internal
     union all
-    select 'view', schema_name, view_name, sql, comment, null
-    from duckdb_views()
-    where database_name = :database
-        and not internal
+    select 'view', s.schema, o.view_name, o.sql, o.comment, null
+    from duckdb_views() as o
+    join listed_schema as s
+        on s.oid = o.schema_oid
+    where o.database_name = :database
+        and not o.internal
     union all
-    select 'column', schema_name, table_name, cast(to_json([column_name, data_type]) as varchar), comment, column_index
-    from duckdb_columns()
-    where database_name = :database
-        and not internal
+    select 'column', s.schema, c.table_name, cast(to_json([c.column_name, c.data_type]) as varchar), c.comment, c.column_index
+    from duckdb_columns() as c
+    join listed_schema as s
+        on s.oid = c.schema_oid
+    where c.database_name = :database
+        and not c.internal
     union all
-    select 'bound', v.schema_name, v.view_name, cast(to_json([b.name, b.data_type]) as varchar), null, b.place
+    select 'bound', s.schema, v.view_name, cast(to_json([b.name, b.data_type]) as varchar), null, b.place
     from bound_column as b
     join duckdb_views() as v
         on v.database_name = :database
         and v.view_oid = b.oid
+    join listed_schema as s
+        on s.oid = v.schema_oid
     union all
     select
         'macro',

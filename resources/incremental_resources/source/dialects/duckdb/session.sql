@@ -15,6 +15,8 @@ with recursive given as (
 path as (
     select
         oid,
+        schema_name as name,
+        1 as depth,
         schema_name as schema,
         '"' || replace(schema_name, '"', '""') || '"' as quoted,
         comment
@@ -23,6 +25,8 @@ path as (
     union all
     select
         g.oid,
+        g.schema_name,
+        p.depth + 1,
         p.quoted || '."' || replace(g.schema_name, '"', '""') || '"',
         p.quoted || '."' || replace(g.schema_name, '"', '""') || '"',
         g.comment
@@ -33,6 +37,8 @@ path as (
 select
     :database as database,
     oid,
+    name,
+    depth,
     schema,
     quoted,
     comment

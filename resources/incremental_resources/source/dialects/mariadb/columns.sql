@@ -14,7 +14,7 @@ with target as (
                     referenced_table_schema,
                     referenced_table_name,
                     referenced_column_name
-                )
+                ) collate utf8mb3_bin
         end as target
     from information_schema.key_column_usage
     where (table_schema collate utf8mb3_bin, table_name collate utf8mb3_bin) in :tables
@@ -62,7 +62,7 @@ select
                 ' ',
                 -- So is the lack of a default printed; a string stands in quotes.
                 nullif(c.column_default, 'NULL'),
-                nullif(regexp_substr(c.extra, 'on update .*'), '')
+                nullif(regexp_substr(c.extra, 'on update [^ ,]+'), '')
             ),
             ''
         )

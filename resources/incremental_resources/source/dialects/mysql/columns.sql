@@ -70,7 +70,7 @@ select
                         then c.column_default
                     else quote(c.column_default)
                 end,
-                nullif(regexp_substr(c.extra, 'on update .*'), '')
+                nullif(regexp_substr(c.extra, 'on update [^ ,]+'), '')
             ),
             ''
         )
