@@ -66,6 +66,14 @@ def test_a_wrong_password_says_who_and_never_the_password(served: Served) -> Non
     assert not error.value.transient
 
 
+def test_a_password_that_reads_like_a_switch_is_a_password(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clickhouse_server, "PASSWORD", "true")
+    with served.live.at(served.live.url.set(password="true")).source() as source:
+        assert source.databases() == ["clickhouse"]
+
+
 def test_a_connection_that_breaks_off_in_an_answer_may_be_tried_again(served: Served) -> None:
     with served.live.source() as source:
         served.faults.hang_up = "system.columns"

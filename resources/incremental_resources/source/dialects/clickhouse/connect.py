@@ -17,9 +17,11 @@ def connect(*, silence_seconds: float, host: str | None = None, **settings: Any)
         return Connection(InProcess(Path(settings["database"])))
     # The schemas to be read are named in every statement.
     settings.pop("database", None)
-    address = {key: _value(value) for key, value in settings.items()}
+    address = {key: _value(key, value) for key, value in settings.items()}
     return Connection(OverHttp(silence_seconds, host=host, **address))
 
 
-def _value(text: Any) -> Any:
+def _value(key: str, text: Any) -> Any:
+    if key in ("username", "password"):
+        return text
     return {"true": True, "false": False}.get(text, text)
