@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from incremental_resources.state_store.documents import FORMAT
 from incremental_resources.state_store.errors import (
     StateCorrupt,
     StateTooNew,
@@ -159,12 +160,12 @@ def test_newer_state_is_refused_and_left_alone(store, objects):
     ref = refresh(store, "e1", "a")
     for path in (f"shop/{ref.head.manifest}", "shop/HEAD", "shop/extractions/e1/extraction.json"):
         content = json.loads(objects.read(path).data)
-        overwrite(objects, path, json.dumps({**content, "format": 2, "new": []}).encode())
-    with pytest.raises(StateTooNew, match=r"shop/HEAD has format 2.*Upgrade"):
+        overwrite(objects, path, json.dumps({**content, "format": FORMAT + 1, "new": []}).encode())
+    with pytest.raises(StateTooNew, match=rf"shop/HEAD has format {FORMAT + 1}.*Upgrade"):
         store.head()
-    with pytest.raises(StateTooNew, match="manifest.json has format 2"):
+    with pytest.raises(StateTooNew, match=f"manifest.json has format {FORMAT + 1}"):
         store.version(ref.head.ref)
-    with pytest.raises(StateTooNew, match="extraction.json has format 2"):
+    with pytest.raises(StateTooNew, match=f"extraction.json has format {FORMAT + 1}"):
         store.extraction("e1")
     with pytest.raises(StateTooNew):
         store.prune(1, 0)

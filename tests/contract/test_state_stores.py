@@ -74,7 +74,7 @@ def test_head_is_stored_as_documented(store, objects):
         "check",
     ]
     assert content == {
-        "format": 1,
+        "format": 2,
         "revision": 1,
         "version": 1,
         "manifest": "versions/00000001-e1-1/manifest.json",

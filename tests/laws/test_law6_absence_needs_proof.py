@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import make_url
 
 from incremental_assets.cli.running import Refresher, RefreshRequest
+from incremental_resources.state_store.documents import FORMAT
 from incremental_resources.state_store.local import LocalObjects
 from tests.live import NAME, attempt, current, refresh, refresh_as_a_person, refreshing
 from tests.sources import Live, postgresql, sqlite
@@ -189,7 +190,7 @@ def empty(catalog: Path, version: Path) -> None:
 
 def newer(catalog: Path, version: Path) -> None:
     head = catalog / NAME / "HEAD"
-    head.write_text(head.read_text().replace('"format":1', '"format":99'))
+    head.write_text(head.read_text().replace(f'"format":{FORMAT}', '"format":99'))
 
 
 def a_directory(catalog: Path, version: Path) -> None:

@@ -209,7 +209,11 @@ def dialect_in(folder: Path) -> Dialect:
     try:
         dialect = run_path(str(file)).get("DIALECT")
     except Exception as error:  # noqa: BLE001 - somebody else's program
-        raise _unusable_file(file, f"{type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        reason = ""
+    if reason:
+        raise _unusable_file(file, reason)
     if not isinstance(dialect, Dialect):
         raise _unusable_file(file, "it sets no DIALECT that is a Dialect")
     if dialect.name in dialects():

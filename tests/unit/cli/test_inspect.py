@@ -47,6 +47,7 @@ def test_status_of_a_connection_that_was_never_refreshed(shop: Shop, run: Run) -
                 "last_change": None,
                 "running": None,
                 "last_error": None,
+                "watch": [],
                 "sinks": [],
             }
         ]
