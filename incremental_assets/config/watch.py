@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -59,12 +60,14 @@ class WatchRule(Model):
     @field_validator("on")
     @classmethod
     def _known(cls, on: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [kind for kind in on if kind not in set(Break)]
-        if unknown or not on:
-            wrong = (
-                f"{', '.join(map(shown, unknown))} is no kind of break" if unknown else "is empty"
-            )
-            raise refusal(f"{wrong}; allowed: {', '.join(Break)}")
+        if not on:
+            raise refusal(f"is empty; allowed: {', '.join(Break)}")
+        for kind in on:
+            if kind not in set(Break):
+                close = get_close_matches(kind, [*Break], n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                told = f"{shown(kind)} is no kind of break{hint}"
+                raise refusal(f"{told}; allowed: {', '.join(Break)}")
         return on
 
     @property

@@ -73,6 +73,10 @@ BAD_CONNECTION = [
         "include: {'(': []}",
         "connections[0].include['(']: '(' is not a regular expression: missing )",
     ),
+    (
+        "watch: [{tables: x, on: [column_deletd]}]",
+        "'column_deletd' is no kind of break; did you mean column_deleted?",
+    ),
     ("include: 'shop'", "connections[0].include: is a text but no JSON (Expecting value"),
     ("include: '[1]'", "connections[0].include: a list is not allowed; allowed: a mapping of data"),
     ("include: {a: ['x', '[']}", "connections[0].include.a[1]: '[' is not a regular expression"),
