@@ -35,11 +35,11 @@ def diff_frame(version: Version, entity: Entity) -> pl.LazyFrame:
     if version.has(f"diff/{entity.name}"):
         return version.scan(f"diff/{entity.name}")
     if version.manifest.parent is None and version.has(entity.name):
-        return _all_created(entity, scan_of(version, entity))
+        return all_created(entity, scan_of(version, entity))
     return pl.LazyFrame(schema=diff_schema(entity))
 
 
-def _all_created(entity: Entity, rows: pl.LazyFrame) -> pl.LazyFrame:
+def all_created(entity: Entity, rows: pl.LazyFrame) -> pl.LazyFrame:
     """What ``core.diff`` says of a state that nothing came before."""
     attributes = [
         pl.col(name).dt.strftime(TIME_FORMAT) if isinstance(dtype, pl.Datetime) else pl.col(name)

@@ -1,0 +1,89 @@
+"""Where sinks leave files: a directory, or a prefix on S3. Stores of objects do the work.
+
+What the files are called and what is in them is each kind's own matter.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import Field
+
+from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
+from incremental_resources.sinks.kinds import SinkOptions
+from incremental_resources.state_store.errors import ObjectMissing, StoreUnavailable
+from incremental_resources.state_store.local import LocalObjects
+from incremental_resources.state_store.objects import ObjectStore
+from incremental_resources.state_store.resource import open_s3
+
+S3 = "s3://"
+
+
+class PlaceOptions(SinkOptions):
+    """Options of a kind that leaves files somewhere."""
+
+    path: str = Field(
+        min_length=1,
+        description="Where files go: a directory (a relative one starts at the file), or S3.",
+        json_schema_extra={"allowed": "a directory, or s3://bucket/prefix", "anchored": True},
+    )
+    endpoint_url: str | None = Field(
+        default=None,
+        description="Where an S3 that is not Amazon's answers.",
+        json_schema_extra={"allowed": "https://host:port, without credentials or a path"},
+    )
+    region: str | None = Field(
+        default=None,
+        description="The bucket's region.",
+        json_schema_extra={"allowed": "a region, eu-central-1 for instance"},
+    )
+    profile: str | None = Field(
+        default=None,
+        description="A profile of the AWS configuration files.",
+        json_schema_extra={"allowed": "the name of a profile"},
+    )
+
+
+def open_place(options: PlaceOptions) -> ObjectStore:
+    """The objects at the place; credentials of S3 come from the AWS chain.
+
+    Raises:
+        SinkRefused: there is no such profile.
+    """
+    if not options.path.startswith(S3):
+        return LocalObjects(Path(options.path))
+    with told_as_of_a_sink():
+        return open_s3(
+            options.path.removeprefix(S3),
+            endpoint_url=options.endpoint_url,
+            region=options.region,
+            profile=options.profile,
+        )
+
+
+@contextmanager
+def told_as_of_a_sink() -> Iterator[None]:
+    """What a store or a file system says, as the error of a sink."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise (SinkUnavailable if error.transient else SinkRefused)(str(error)) from error
+    except OSError as error:
+        raise SinkRefused(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+
+
+def put(objects: ObjectStore, path: str, data: bytes) -> None:
+    """Store ``data`` at ``path``, in the place of what was there. Raises as the store does."""
+    tag = None
+    with suppress(ObjectMissing):
+        tag = objects.read(path).tag
+    objects.swap(path, data, tag)
+
+
+def put_file(objects: ObjectStore, path: str, local: Path) -> None:
+    """Store a finished local file (of ``objects.scratch()``), in the place of what was there.
+
+    Not in one step: a reader may find nothing for a moment.
+    """
+    objects.delete(path)
+    objects.create_file(path, local)
