@@ -15,6 +15,7 @@ from incremental_assets.assets.columns import column_assets
 from incremental_assets.assets.extraction import extraction_asset
 from incremental_assets.assets.jobs import jobs_of
 from incremental_assets.assets.listings import listing_assets
+from incremental_assets.assets.publish import publish_asset, sink_checks
 from incremental_assets.assets.resource_keys import PROCESS
 from incremental_assets.assets.state import state_assets
 from incremental_assets.assets.watch_checks import acknowledge_jobs, watch_checks
@@ -33,7 +34,10 @@ from incremental_assets.lineage.translating import (
 from incremental_assets.naming import resource_key
 from incremental_assets.steps.batches import NoProgress
 from incremental_assets.steps.metadata import inert
-from incremental_assets.wiring import open_objects, source_makers
+from incremental_assets.wiring import configured_sinks, open_objects, source_makers
+from incremental_resources.sinks.delivery import Sink
+from incremental_resources.sinks.pool import ConfiguredSink
+from incremental_resources.sinks.resource import sinks_resource
 from incremental_resources.source.resource import sources_resource
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.resource import states_resource
@@ -49,8 +53,11 @@ def build_definitions(
     lineage: bool = True,
     translator: TableTranslator | Translate | None = None,
     executor: dg.ExecutorDefinition | None = None,
+    sinks: Mapping[str, Sequence[Sink]] | None = None,
 ) -> dg.Definitions:
     """All definitions of ``config``; ``overrides`` replaces ``sources``, ``states``, ``progress``.
+
+    ``sinks`` are one's own, by connection, beside those of the configuration.
 
     The tables that connections show as assets are read from ``objects`` (default: the store that
     the configuration names); without ``lineage`` no state is read, and there are none.
@@ -60,8 +67,9 @@ def build_definitions(
     page; a location has one, so that definitions to be merged with others leave it to those.
 
     Raises:
-        ConfigError: the translator cannot be used.
+        ConfigError: the translator cannot be used, or one of ``sinks``.
     """
+    published = configured_sinks(config, sinks)
     jobs = {one.name: jobs_of(one) for one in config.connections}
     return dg.Definitions(
         assets=_assets_of(
@@ -69,15 +77,19 @@ def build_definitions(
             translator_of(translator),
             (lambda: objects or open_objects(config)) if lineage else None,
         ),
-        asset_checks=[check for one in config.connections for check in checks_of(one)],
+        asset_checks=[
+            check for one in config.connections for check in checks_of(one, published[one.name])
+        ],
         jobs=[
             job for one in config.connections for job in (*jobs[one.name], *acknowledge_jobs(one))
         ],
         schedules=[refresh_schedule(one) for one in config.connections],
         sensors=[
-            sensor for one in config.connections for sensor in sensors_of(one, jobs[one.name])
+            sensor
+            for one in config.connections
+            for sensor in sensors_of(one, jobs[one.name], published[one.name])
         ],
-        resources=_resources_of(config, overrides or {}),
+        resources=_resources_of(config, {"sinks": sinks_resource(published), **(overrides or {})}),
         executor=executor,
     )
 
@@ -97,9 +109,15 @@ def _resources_of(config: Config, overrides: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def checks_of(connection: Connection) -> list[dg.AssetChecksDefinition]:
-    """The checks of the state, before the commit, and of the watch rules, after it."""
-    return [state_checks(connection), *watch_checks(connection)]
+def checks_of(
+    connection: Connection, sinks: Sequence[ConfiguredSink]
+) -> list[dg.AssetChecksDefinition]:
+    """The checks of the state, before the commit, and of watch rules and sinks, after it."""
+    return [
+        state_checks(connection),
+        *watch_checks(connection),
+        *sink_checks(connection, sinks),
+    ]
 
 
 def _assets_of(
@@ -127,12 +145,13 @@ def _assets_of(
 def connection_assets(
     connection: Connection, translator: TableTranslator
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """The asset graph of one connection, from extraction to marker."""
+    """The asset graph of one connection, from extraction to publish."""
     return [
         extraction_asset(connection),
         *listing_assets(connection),
         *column_assets(connection),
         *state_assets(connection, translator),
+        publish_asset(connection),
     ]
 
 

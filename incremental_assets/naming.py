@@ -13,6 +13,8 @@ CONNECTION_TAG = "incremental/connection"
 EXTRACTION_TAG = "incremental/extraction"
 # Runs that read one batch each may go on at the same time; those with the connection's tag not.
 BATCH_TAG = "incremental/batch_of"
+# Runs that only publish: they may go on beside a refresh.
+PUBLISH_TAG = "incremental/publish"
 HEAD_TAG = "incremental/head"
 REASON_TAG = "incremental/reason"
 # How a refresh ended, for people: a version, nothing changed, refused, dry run.
@@ -47,6 +49,11 @@ def batch_job_name(connection: str) -> str:
 def apply_job_name(connection: str) -> str:
     """The job that merges and commits what the batches read."""
     return f"{connection}_apply"
+
+
+def publish_job_name(connection: str) -> str:
+    """The job that delivers to sinks what they have not had."""
+    return f"{connection}_publish"
 
 
 def acknowledge_job_name(connection: str) -> str:

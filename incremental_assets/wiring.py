@@ -1,36 +1,48 @@
 """Which configuration is in force, and from it the plain objects that touch the world."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from incremental_assets.config.connection import Connection
+from incremental_assets.config.errors import ConfigError
 from incremental_assets.config.loading import demo_config, find_config, load_config
 from incremental_assets.config.model import Config
+from incremental_assets.config.sinks import SinkConfig, kind_of
 from incremental_assets.config.state import S3
 from incremental_assets.instance.home import locate_home
 from incremental_assets.steps.watch import breaks_of
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.demo.shop import create_shop
+from incremental_resources.sinks.delivery import Sink
+from incremental_resources.sinks.kinds import Place
+from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.source.source import Source
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.resource import open_s3
 from incremental_resources.state_store.store import StateStore
 
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
-def current_config(explicit: str | None = None, *, connecting: bool = True) -> Config:
+
+def current_config(
+    explicit: str | None = None, *, connecting: bool = True, publishing: bool | None = None
+) -> Config:
     """The configuration in force here; without a file, the demo's.
 
-    A command that is not ``connecting`` reads only state: it needs no address of a source.
+    A command that is not ``connecting`` reads only state: it needs no address of a source, and,
+    unless it is ``publishing``, no options of sinks.
 
     Raises:
         ConfigError: the file cannot be used.
     """
     found = find_config(explicit, os.environ, Path.cwd())
     if found:
-        return load_config(found, connecting=connecting)
+        return load_config(found, connecting=connecting, publishing=publishing)
     return demo_config(locate_home(os.environ, Path.cwd()).demo)
 
 
@@ -58,6 +70,45 @@ def _demo_url(home: Path) -> str:
     url = DemoServer(home).url()
     create_shop(url)
     return url
+
+
+def configured_sinks(
+    config: Config, own: Mapping[str, Sequence[Sink]] | None = None
+) -> dict[str, list[ConfiguredSink]]:
+    """The sinks by connection: those of the configuration, then one's ``own``; nothing connects.
+
+    Raises:
+        ConfigError: ``own`` names a connection that is not there, or two sinks have one name.
+    """
+    found = {one.name: [_configured(one, sink) for sink in one.sinks] for one in config.connections}
+    for connection, sinks in (own or {}).items():
+        listed = found[config.connection(connection).name]
+        for sink in sinks:
+            name = getattr(sink, "name", None)
+            if not isinstance(name, str) or NAME.fullmatch(name) is None:
+                raise ConfigError(
+                    f"The sink {sink!r} of {connection} has no name that can be used; allowed: "
+                    "small letters, digits and underscores, a letter first."
+                )
+            if name in (one.name for one in listed):
+                raise ConfigError(
+                    f"Two sinks of {connection} are called {name}; give each a name of its own."
+                )
+            listed.append(ConfiguredSink(name, type(sink).__name__, partial(_itself, sink)))
+    return found
+
+
+def _itself(sink: Sink) -> Sink:
+    return sink
+
+
+def _configured(connection: Connection, sink: SinkConfig) -> ConfiguredSink:
+    def make() -> Sink:
+        place = Place(sink.sink_name, connection.name, connection.dialect().name)
+        made: Sink = kind_of(sink.kind).make(sink.options, place)
+        return made
+
+    return ConfiguredSink(sink.sink_name, sink.kind, make, sink.secrets())
 
 
 def open_objects(config: Config) -> ObjectStore:

@@ -1,4 +1,4 @@
-"""The deliveries that a state makes: the first version whole, then every diff, as a sink gets them."""
+"""The deliveries that a state makes, as a sink gets them: the first whole, then every diff."""
 
 from collections.abc import Iterator
 

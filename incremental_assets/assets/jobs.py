@@ -8,15 +8,17 @@ from incremental_assets.config.connection import Connection
 from incremental_assets.naming import (
     BATCH_TAG,
     CONNECTION_TAG,
+    PUBLISH_TAG,
     apply_job_name,
     batch_job_name,
     plan_job_name,
+    publish_job_name,
     refresh_job_name,
 )
 
 # The assets of every connection, before and after those of its entities.
 BEFORE = ("extraction", "column_plan")
-AFTER = ("incremental_diff", "current_state", "marker")
+AFTER = ("incremental_diff", "current_state", "marker", "publish")
 
 
 def first_job_name(connection: Connection) -> str:
@@ -28,7 +30,11 @@ def first_job_name(connection: Connection) -> str:
 def jobs_of(connection: Connection) -> list[Any]:
     """Every job of the connection."""
     fanned_out = connection.options.fan_out == "runs"
-    return [refresh_job(connection), *(fan_out_jobs(connection) if fanned_out else [])]
+    return [
+        refresh_job(connection),
+        publish_job(connection),
+        *(fan_out_jobs(connection) if fanned_out else []),
+    ]
 
 
 def refresh_job(connection: Connection) -> Any:
@@ -43,6 +49,16 @@ def refresh_job(connection: Connection) -> Any:
         _assets(connection, *BEFORE, *connection.read_entities(), *AFTER),
         f"Refresh the state of {connection.name}, reading only what changed.",
         {CONNECTION_TAG: connection.name},
+    )
+
+
+def publish_job(connection: Connection) -> Any:
+    """What sinks have not had, without a refresh, and beside one that is going on."""
+    return _job(
+        publish_job_name(connection.name),
+        _assets(connection, "publish"),
+        f"Deliver to the sinks of {connection.name} what they have not had.",
+        {PUBLISH_TAG: connection.name},
     )
 
 

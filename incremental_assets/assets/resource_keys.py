@@ -1,9 +1,9 @@
 """Under which keys a connection's resources are in a code location.
 
-Bodies ask for ``sources``, ``states`` and ``progress``; Dagster knows them as ``shop__sources`` and
-so on, because a location may hold other resources of these names, or a second configuration: it
-refuses two resources with one key. ``process`` goes with every step, and no body uses it. What the
-resources are is said in ``build.py``.
+Bodies ask for ``sources``, ``states``, ``progress`` and ``sinks``; Dagster knows them as
+``shop__sources`` and so on, because a location may hold other resources of these names, or a second
+configuration: it refuses two resources with one key. ``process`` goes with every step, and no body
+uses it. What the resources are is said in ``build.py``.
 """
 
 import functools
@@ -15,7 +15,7 @@ import dagster as dg
 
 from incremental_assets.naming import resource_key
 
-RESOURCES = ("sources", "states", "progress")
+RESOURCES = ("sources", "states", "progress", "sinks")
 PROCESS = "process"
 
 

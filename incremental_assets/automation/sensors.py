@@ -1,4 +1,4 @@
-"""The sensors of a connection: one looks for changes, one takes a fan-out to its end."""
+"""The sensors of a connection: for changes, for the end of a fan-out, for sinks that are behind."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,12 @@ import dagster as dg
 
 from incremental_assets.assets.jobs import first_job_name
 from incremental_assets.assets.resource_keys import with_resources_of
+from incremental_assets.automation.publishing import look_at_sinks
 from incremental_assets.automation.watching import look
 from incremental_assets.config.connection import Connection
+from incremental_assets.naming import publish_job_name
 from incremental_assets.steps.fan_out import go_on
+from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.source.pool import Sources
 from incremental_resources.state_store.pool import States
 
@@ -17,11 +20,16 @@ from incremental_resources.state_store.pool import States
 FAN_OUT_SECONDS = 5
 
 
-def sensors_of(connection: Connection, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
+def sensors_of(
+    connection: Connection, jobs: Sequence[Any], sinks: Sequence[ConfiguredSink]
+) -> list[dg.SensorDefinition]:
     """Every sensor of the connection, whose ``jobs`` they ask for."""
-    if connection.options.fan_out == "in_run":
-        return [change_sensor(connection)]
-    return [change_sensor(connection), fan_out_sensor(connection, jobs)]
+    fanned_out = connection.options.fan_out == "runs"
+    return [
+        change_sensor(connection),
+        *([fan_out_sensor(connection, jobs)] if fanned_out else []),
+        *([publish_sensor(connection, sinks)] if sinks else []),
+    ]
 
 
 def change_sensor(connection: Connection) -> dg.SensorDefinition:
@@ -71,3 +79,26 @@ def fan_out_sensor(connection: Connection, jobs: Sequence[Any]) -> dg.SensorDefi
         return go_on(context.instance, connection, states[connection.name])
 
     return take_to_the_end
+
+
+def publish_sensor(connection: Connection, sinks: Sequence[ConfiguredSink]) -> dg.SensorDefinition:
+    """Requests a run of ``<connection>_publish`` while a sink does not have the current version.
+
+    It is on: whoever configures a sink wants it to be caught up.
+    """
+
+    @dg.sensor(
+        name=f"{connection.name}_publish_sensor",
+        job_name=publish_job_name(connection.name),
+        minimum_interval_seconds=connection.options.sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Catches up sinks of {connection.name} that were down, or whose state was "
+        "moved by a rollback. It never asks the source.",
+    )
+    @with_resources_of(connection.name)
+    def catch_up(
+        context: dg.SensorEvaluationContext, states: dg.ResourceParam[States]
+    ) -> dg.RunRequest | dg.SkipReason:
+        return look_at_sinks(context.instance, connection, states[connection.name], sinks)
+
+    return catch_up

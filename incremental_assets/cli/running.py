@@ -47,7 +47,7 @@ from incremental_resources.state_store.resource import states_resource
 from incremental_resources.state_store.store import StateStore
 
 LOG = logging.getLogger(__name__)
-BEYOND_DRY_RUN = ("current_state", "marker", "column_batches")
+BEYOND_DRY_RUN = ("current_state", "marker", "publish", "column_batches")
 
 
 @dataclass(frozen=True)

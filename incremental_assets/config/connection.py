@@ -21,6 +21,7 @@ from incremental_assets.config.options import (
     Owner,
     Regex,
 )
+from incremental_assets.config.sinks import SinkConfig, told_apart
 from incremental_assets.config.url import (
     Address,
     LateSecret,
@@ -105,6 +106,11 @@ class Connection(Model):
         description="Changes that fail a check until they are acknowledged or reverted.",
         json_schema_extra={"allowed": "a list of rules, each with tables"},
     )
+    sinks: tuple[SinkConfig, ...] = Field(
+        default=(),
+        description="Where versions are published.",
+        json_schema_extra={"allowed": "a list of sinks, each with kind and the keys of its kind"},
+    )
     schedule: Cron = Field(
         default="0 * * * *",
         description="When the schedule refreshes, once it is switched on.",
@@ -124,6 +130,8 @@ class Connection(Model):
             if names.count(name) > 1:
                 raise refusal(f"two rules are called {name}; give each a name of its own")
         return watch
+
+    _sinks_told_apart = field_validator("sinks")(told_apart)
 
     @field_validator("embedded", mode="before")
     @classmethod

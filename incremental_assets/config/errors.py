@@ -8,15 +8,14 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 Loc = tuple[int | str, ...]
 
 KEY = "[key]"  # pydantic's mark at the end of a place: the key itself, not its value, is wrong
-NOT_YET = "not available in this release"
-LATER_KEYS = frozenset({"sinks"})
+UNSHOWN = "(a text that is not shown)"
 OTHER_NAMES = {
     "include_filter": "include",
     "exclude_filter": "exclude",
@@ -41,7 +40,7 @@ def shown(value: object) -> str:
     """``value`` for a message; whatever could be an address with a password is left out."""
     if isinstance(value, str):
         secretive = "://" in value or "@" in value or len(value) > 80
-        return "(a text that is not shown)" if secretive else repr(value)
+        return UNSHOWN if secretive or value == UNSHOWN else repr(value)
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
@@ -70,10 +69,24 @@ def explain(root: type[BaseModel], error: ErrorDetails, written: Mapping[Loc, st
     return f"{place(error['loc'], written)}: {_finding(root, error, written)}"
 
 
+def refused_by(root: type[BaseModel], error: ValidationError) -> ValidationError:
+    """The findings in a part of a file that has a model of its own, each already in words.
+
+    Its texts are not repeated: any of them may be a secret.
+    """
+    details: list[InitErrorDetails] = [
+        {"type": refusal(_finding(root, one, _unshown(one))), "loc": one["loc"], "input": None}
+        for one in error.errors(include_url=False)
+    ]
+    return ValidationError.from_exception_data(root.__name__, details)
+
+
+def _unshown(error: ErrorDetails) -> Mapping[Loc, str]:
+    return {error["loc"]: UNSHOWN} if isinstance(error["input"], str) else {}
+
+
 def unknown_key(model: type[BaseModel], key: str) -> str:
     """Why ``key`` is refused, and the known key that was probably meant."""
-    if key in LATER_KEYS:
-        return NOT_YET
     known = known_keys(model)
     plain = key.strip().lower().replace("-", "_")
     nearest = [OTHER_NAMES.get(plain, "")] + difflib.get_close_matches(plain, known, 1, 0.5)

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.errors import ConfigError, doubled_names, explain, place
 from incremental_assets.config.model import Config
-from incremental_assets.config.url import leave_variables
+from incremental_assets.config.url import leave_sinks, leave_variables
 from incremental_assets.config.yaml import Substitution, Unreadable, parse
 
 FILE_NAME = "connections.yaml"
@@ -45,11 +45,15 @@ def demo_config(home: Path) -> Config:
 
 
 def load_config(
-    path: Path, environ: Mapping[str, str] | None = None, *, connecting: bool = True
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    connecting: bool = True,
+    publishing: bool | None = None,
 ) -> Config:
     """The configuration in the file ``path``, its variables taken from ``environ``.
 
-    ``connecting`` as in ``config_of``.
+    ``connecting`` and ``publishing`` as in ``config_of``.
 
     Raises:
         ConfigError: it cannot be read, or it has mistakes; the message has all of them.
@@ -58,7 +62,15 @@ def load_config(
     substitution = Substitution(os.environ if environ is None else environ)
     document = substitution.fill({} if document is None else document)
     base = path.absolute().parent
-    return config_of(document, substitution, base, str(path), problems, connecting=connecting)
+    return config_of(
+        document,
+        substitution,
+        base,
+        str(path),
+        problems,
+        connecting=connecting,
+        publishing=publishing,
+    )
 
 
 def config_of(
@@ -69,19 +81,25 @@ def config_of(
     problems: Sequence[str] = (),
     *,
     connecting: bool = True,
+    publishing: bool | None = None,
 ) -> Config:
     """The configuration that a document holds, its variables filled in by ``substitution``.
 
     Relative paths start at ``base``; ``where`` and ``problems`` begin the message. Not
-    ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them.
+    ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them. Not
+    ``publishing`` (by default as ``connecting``): neither is what the options of sinks lack.
 
     Raises:
         ConfigError: it has mistakes; the message has all of them.
     """
+    publishing = connecting if publishing is None else publishing
     if not connecting:
         leave_variables(document, substitution, base)
+    if not publishing:
+        leave_sinks(substitution)
     known = substitution.problems | doubled_names(document)
-    config, errors = _validated(document, {"base": base, "connecting": connecting})
+    context = {"base": base, "connecting": connecting, "publishing": publishing}
+    config, errors = _validated(document, context)
     told = [*problems]
     told += [f"{place(loc, substitution.written)}: {what}" for loc, what in known.items()]
     told += [

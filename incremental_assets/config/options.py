@@ -188,6 +188,13 @@ class Options(Model):
     retain_versions: Whole = Field(
         default=30, ge=2, le=100_000, description="Versions kept, the current one included."
     )
+    retain_unpublished: Whole = Field(
+        default=200,
+        ge=2,
+        le=100_000,
+        description="Versions kept for a sink that is behind; one further behind gets the current "
+        "version whole.",
+    )
     fan_out: Literal["in_run", "runs"] = Field(
         default="in_run",
         description="Where sensor and schedule have batches read: in the run that refreshes, or "

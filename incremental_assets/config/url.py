@@ -145,6 +145,14 @@ def leave_variables(document: Any, substitution: Substitution, base: Path) -> No
                 connection["url"] = TextSecret(written, base)
 
 
+def leave_sinks(substitution: Substitution) -> None:
+    """Forget the variables of sinks that are not set."""
+    for place in list(substitution.problems):
+        match place:
+            case ("connections", int(), "sinks", *_):
+                del substitution.problems[place]
+
+
 def with_file_as_url(data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """A connection's keys, the ``url`` being where ``url_file`` points."""
     file = data.get("url_file")

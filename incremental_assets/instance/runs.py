@@ -27,7 +27,7 @@ from dagster._utils.interrupts import pop_captured_interrupt
 
 from incremental_assets.instance.claims import process_tags
 from incremental_assets.instance.lost import why_lost
-from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, LOCATION
+from incremental_assets.naming import BATCH_TAG, CONNECTION_TAG, LOCATION, PUBLISH_TAG
 from incremental_resources.state_store.errors import StateConflict
 
 # A daemon of Dagster's leaves a heartbeat every 30 seconds.
@@ -140,6 +140,12 @@ def unfinished_runs(
         for tags in tagged
         for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
     ]
+
+
+def publishing_runs(instance: dg.DagsterInstance, connection: str) -> Sequence[dg.DagsterRun]:
+    """The runs that only publish a connection's versions and are not finished."""
+    tags = {PUBLISH_TAG: connection}
+    return instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags))
 
 
 def finished_runs(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Sequence[dg.RunRecord]:

@@ -14,6 +14,7 @@ import dagster as dg
 from incremental_assets.core.plan import split_batch_key
 from incremental_assets.instance.runs import is_backfilled
 from incremental_assets.naming import partitions_name
+from incremental_assets.steps.due import kept_for_sinks
 from incremental_assets.steps.refresh import SEVERAL_STARTS, Refresh
 from incremental_resources.errors import ResourceError
 from incremental_resources.state_store.head import Head, HeadRef, VersionRef
@@ -119,7 +120,13 @@ def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
     with commit_stands(context, "its extraction could not be closed"):
         step.extraction.close("committed")
     with commit_stands(context, "old versions and working files were not removed"):
-        step.store.prune(step.connection.options.retain_versions, KEPT_EXTRACTIONS)
+        keep_from, also = kept_for_sinks(step.connection, step.store)
+        step.store.prune(
+            step.connection.options.retain_versions,
+            KEPT_EXTRACTIONS,
+            keep_from=keep_from,
+            also=also,
+        )
     with commit_stands(context, "the partitions of old batches were not removed"):
         _prune_partitions(context.instance, step)
 

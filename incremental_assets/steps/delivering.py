@@ -1,4 +1,4 @@
-"""A version as a sink gets it: whole, or as what changed. Which ones it gets is in ``publishing``."""
+"""A version as a sink gets it: whole, or as what changed. Which it gets is in ``publishing``."""
 
 from collections.abc import Mapping
 

@@ -35,16 +35,20 @@ def prune_command(
     """Remove old versions, versions that can never be committed, and finished working files.
 
     Every refresh does the same with the option retain_versions. The current version stays in any
-    case, and so does whatever a refresh that is going on may still commit.
+    case, and so do what sinks have not had (see the option retain_unpublished) and whatever a
+    refresh that is going on may still commit.
     """
     from incremental_assets.steps.committing import KEPT_EXTRACTIONS
+    from incremental_assets.steps.due import kept_for_sinks
     from incremental_assets.wiring import current_config, open_state
     from incremental_resources.state_store.retention import remove
 
     config = current_config(settings["config"], connecting=False)
     store = open_state(config, connection)
-    keep = keep_versions or config.connection(connection).options.retain_versions
-    found = store.dispensable(keep, KEPT_EXTRACTIONS)
+    known = config.connection(connection)
+    keep_from, also = kept_for_sinks(known, store)
+    keep = keep_versions or known.options.retain_versions
+    found = store.dispensable(keep, KEPT_EXTRACTIONS, keep_from=keep_from, also=also)
     facts = _facts(store, found, dry_run=dry_run)
     if not dry_run:
         remove(store.objects, store.connection, found)

@@ -1,4 +1,4 @@
-"""What a sink is given, and what it has to be able to do. How deliveries are made is not known here.
+"""What a sink is given, and what it has to be able to do; making deliveries is no matter of this.
 
 Frames have the columns of the state's files (their names are the contract) and are lazy.
 """

@@ -9,10 +9,10 @@ from incremental_resources.errors import ResourceError
 
 
 class SinkUnavailable(ResourceError):
-    """The sink could not be reached, or asked to be asked later; what it had before it still has."""
+    """The sink could not be reached, or asked to be asked later; what it had it still has."""
 
     transient = True
 
 
 class SinkRefused(ResourceError):
-    """The sink will not take it: a wrong token, a full disk, a missing folder; repeating is vain."""
+    """The sink will not take it: a wrong token, a full disk, a missing folder."""

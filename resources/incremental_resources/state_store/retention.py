@@ -4,7 +4,7 @@ Nothing is deleted unless HEAD and every manifest that is to stay could be read.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from incremental_resources.state_store.errors import (
@@ -22,7 +22,7 @@ from incremental_resources.state_store.extraction import (
 from incremental_resources.state_store.head import HeadRef
 from incremental_resources.state_store.manifest import Manifest
 from incremental_resources.state_store.objects import ObjectStore
-from incremental_resources.state_store.version import MANIFEST, Version
+from incremental_resources.state_store.version import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,17 @@ def dispensable_versions(
     connection: str,
     folders: Iterable[str],
     head: HeadRef | None,
-    keep: Iterable[Version],
+    keep: Container[str],
 ) -> tuple[str, ...]:
-    """The versions' directories but those of ``keep`` and those that may still commit.
+    """The versions' directories but those in ``keep`` and those that may still commit.
 
     ``folders`` must have been listed before ``head`` was read: what was staged by then on an older
     head can never be committed, and what was staged later is not among them.
     """
-    stay = {version.folder for version in keep}
     return tuple(
         folder
         for folder in folders
-        if folder not in stay and not _may_commit(objects, connection, folder, head)
+        if folder not in keep and not _may_commit(objects, connection, folder, head)
     )
 
 

@@ -3,7 +3,7 @@
 How objects are stored is an ObjectStore's matter; how HEAD moves is in commit.py.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -173,29 +173,41 @@ class StateStore:
         return commit.move_head(self, self._path("HEAD"), new, expect)
 
     def prune(
-        self, keep_versions: int, keep_extractions: int, *, keep_from: int | None = None
+        self,
+        keep_versions: int,
+        keep_extractions: int,
+        *,
+        keep_from: int | None = None,
+        also: Sequence[VersionRef] = (),
     ) -> retention.Removed:
         """Delete what retention does not keep, and say what that was: see ``dispensable``."""
-        removed = self.dispensable(keep_versions, keep_extractions, keep_from=keep_from)
+        removed = self.dispensable(keep_versions, keep_extractions, keep_from=keep_from, also=also)
         retention.remove(self.objects, self.connection, removed)
         return removed
 
     def dispensable(
-        self, keep_versions: int, keep_extractions: int, *, keep_from: int | None = None
+        self,
+        keep_versions: int,
+        keep_extractions: int,
+        *,
+        keep_from: int | None = None,
+        also: Sequence[VersionRef] = (),
     ) -> retention.Removed:
         """What ``prune`` would delete.
 
         Stay: the newest ``keep_versions`` that HEAD reaches, and of the older ones those numbered
-        ``keep_from`` or higher, which somebody still needs; versions that may still follow the
-        current one; the newest ``keep_extractions`` that are finished, HEAD's own before others;
-        open ones whose base is HEAD or that HEAD names; a refused one until a later one is closed.
+        ``keep_from`` or higher, which somebody still needs; ``also``, reached or not; versions that
+        may still follow the current one; the newest ``keep_extractions`` that are finished, HEAD's
+        own before others; open ones whose base is HEAD or that HEAD names; a refused one until a
+        later one is closed.
         """
         if keep_versions < 1 or keep_extractions < 0:
             raise ValueError("at least the current version is kept")
         versions = retention.children(self.objects, self._path("versions"))
         extractions = retention.children(self.objects, self._path("extractions"))
         head = self.head()
-        keep = list(self._needed(keep_versions, keep_from))
+        keep = {version.folder for version in self._needed(keep_versions, keep_from)}
+        keep |= {ref.manifest.rpartition("/")[0] for ref in also}
         folders = [f"versions/{name}" for name in versions]
         where = (self.objects, self.connection)
         return retention.Removed(

@@ -1,0 +1,148 @@
+"""The sinks of a connection as a file has them: ``kind``, ``name``, and the keys of the kind.
+
+Kinds, and what their keys mean, are in ``incremental_resources.sinks``.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pydantic import (
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from incremental_assets.config.errors import refusal, refused_by, shown
+from incremental_assets.config.options import Model
+from incremental_assets.config.state import S3
+from incremental_assets.config.url import base_of
+
+# Reading a configuration without sinks needs none of them.
+if TYPE_CHECKING:
+    from incremental_resources.sinks.kinds import SinkKind
+
+OWN_KEYS = ("kind", "name")
+
+
+class SinkConfig(Model):
+    """One sink. ``options`` holds the keys of its kind, as the kind's model.
+
+    None where the file was read for something that publishes nothing.
+    """
+
+    kind: str = Field(
+        description="What it is.",
+        json_schema_extra={"allowed": "the name of a kind, as docs/sinks.md lists them"},
+    )
+    name: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        max_length=60,
+        description="Its name among the connection's sinks; without it the kind.",
+        json_schema_extra={
+            "allowed": "up to 60 small letters, digits and underscores, a letter first"
+        },
+    )
+    options: Any = Field(default=None, json_schema_extra={"internal": True})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_kind(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
+            return data
+        own = {key: value for key, value in data.items() if key in OWN_KEYS}
+        given = data.get("options")
+        if not info.context and isinstance(given, BaseModel):
+            return {**own, "options": given}
+        if not (info.context or {}).get("publishing", True):
+            return own
+        rest = {key: value for key, value in data.items() if key not in OWN_KEYS}
+        kind = kind_of(data["kind"])
+        if missing := kind.missing():
+            raise refusal(f"the kind {kind.name} {missing}")
+        try:
+            return {**own, "options": kind.options.model_validate(_anchored(kind, rest, info))}
+        except ValidationError as error:
+            raise refused_by(kind.options, error) from None
+
+    @field_validator("kind")
+    @classmethod
+    def _there(cls, kind: str, info: ValidationInfo) -> str:
+        publishing = (info.context or {}).get("publishing", True)
+        return kind_of(kind).name if publishing else kind
+
+    @property
+    def sink_name(self) -> str:
+        """Its name among the connection's sinks."""
+        return self.name or self.kind
+
+    def secrets(self) -> frozenset[str]:
+        """Every form in which a secret of its options may turn up."""
+        found = {text for text in _secrets_in(self.options) if text}
+        return frozenset(found | {quote(text, safe="") for text in found})
+
+
+def kind_of(name: str) -> "SinkKind":
+    """The kind of that name."""
+    from incremental_resources.sinks.errors import SinkRefused
+    from incremental_resources.sinks.kinds import kind_named, kinds
+
+    try:
+        found = kind_named(name)
+    except SinkRefused as error:
+        raise refusal(str(error)) from None
+    if found is None:
+        raise refusal(f"{shown(name)} is no kind of sinks; allowed: {', '.join(kinds())}")
+    return found
+
+
+def told_apart(sinks: tuple[SinkConfig, ...]) -> tuple[SinkConfig, ...]:
+    """``sinks``, unless two have one name."""
+    names = [sink.sink_name for sink in sinks]
+    for name in names:
+        if names.count(name) > 1:
+            raise refusal(f"two sinks are called {name}; give each a name of its own")
+    return sinks
+
+
+def _anchored(kind: "SinkKind", keys: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """``keys`` with the paths that start at the file as absolute ones."""
+    base = base_of(info)
+    marked = [
+        name
+        for name, field in kind.options.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("anchored")
+    ]
+    return {
+        key: _located(value, base) if key in marked and isinstance(value, str) else value
+        for key, value in keys.items()
+        if value is not None
+    }
+
+
+def _located(path: str, base: Path | None) -> str:
+    if path.startswith(S3) or not path.strip():
+        return path
+    if "://" in path:
+        raise refusal("path is neither a directory nor s3://bucket/prefix")
+    try:
+        return str(((base or Path.cwd()) / Path(path).expanduser()).resolve())
+    except RuntimeError:
+        raise refusal("path: nobody has this home directory") from None
+
+
+def _secrets_in(value: Any) -> set[str]:
+    if isinstance(value, SecretStr):
+        return {value.get_secret_value()}
+    if isinstance(value, BaseModel):
+        return set().union(*(_secrets_in(one) for _, one in value))
+    if isinstance(value, dict):
+        return set().union(*(_secrets_in(one) for one in value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*(_secrets_in(one) for one in value))
+    return set()

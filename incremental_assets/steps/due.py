@@ -1,0 +1,125 @@
+"""Which versions a sink is to get next, and which of them retention has to leave for it.
+
+What a delivery holds is made in ``delivering``; delivering it is the matter of ``publishing``.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from incremental_assets.config.connection import Connection
+from incremental_assets.steps.delivering import changes_as_delivery, snapshot_as_delivery
+from incremental_resources.sinks.delivery import Delivery
+from incremental_resources.source.dialect import Dialect
+from incremental_resources.state_store.cursors import Cursors
+from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt
+from incremental_resources.state_store.head import VersionRef
+from incremental_resources.state_store.store import StateStore
+from incremental_resources.state_store.version import Version
+
+FORGOTTEN = timedelta(days=30)
+# Instead of a number: the current version whole, as if the sink were new.
+WHOLE = "whole"
+Again = int | str
+
+
+def due(
+    store: StateStore, dialect: Dialect, published: VersionRef | None, again: Again | None
+) -> Iterator[tuple[Version, Delivery]]:
+    """What the sink is to get, oldest first.
+
+    Where the version that it had last is no ancestor of the current one, or what lies between is
+    not kept or damaged, it gets the current version whole.
+    """
+    current = store.current()
+    if current is None:
+        return
+    last = published
+    line = _line(current, published, again)
+    try:
+        for version in line or ():
+            delivery = _step(store.connection, dialect, version, last, again)
+            yield version, delivery
+            last = version.ref
+        if line is not None:
+            return
+    except StateCorrupt:
+        if last == current.ref:
+            raise
+    yield current, _whole(store, dialect, current, last)
+
+
+def _line(
+    current: Version, published: VersionRef | None, again: Again | None
+) -> list[Version] | None:
+    """The versions after ``published`` (from number ``again`` on), oldest first; None: no line."""
+    line: list[Version] = []
+    if again == WHOLE:
+        return None
+    try:
+        for version in chain([current], current.ancestors()):
+            if again is None and published and version.ref.sha256 == published.sha256:
+                return line
+            line.insert(0, version)
+            if version.number == again:
+                return line
+    except StateCorrupt:
+        return None
+    return None
+
+
+def _step(
+    connection: str,
+    dialect: Dialect,
+    version: Version,
+    last: VersionRef | None,
+    again: Again | None,
+) -> Delivery:
+    if version.number == again and version.parent() is None:
+        previous = last.sha256 if last else None
+        return snapshot_as_delivery(connection, dialect, version, previous=previous)
+    parent = version.manifest.parent
+    if parent is None:
+        raise RuntimeError(f"version {version.number} follows none")
+    return changes_as_delivery(connection, version, parent.sha256)
+
+
+def _whole(
+    store: StateStore, dialect: Dialect, current: Version, last: VersionRef | None
+) -> Delivery:
+    previous = last.sha256 if last else None
+    try:
+        had = store.version(last) if last else None
+        return snapshot_as_delivery(store.connection, dialect, current, previous=previous, had=had)
+    except (ObjectMissing, StateCorrupt):
+        return snapshot_as_delivery(store.connection, dialect, current, previous=previous)
+
+
+def kept_for_sinks(
+    connection: Connection, store: StateStore
+) -> tuple[int | None, tuple[VersionRef, ...]]:
+    """What retention must leave for sinks: the number of the oldest version on HEAD's line from
+    which one of them goes on, and the versions apart from that line which sinks had last.
+
+    A sink that is further behind than ``retain_unpublished`` gets a snapshot instead, and so does
+    one that nobody has tried to reach for a month: it may not be configured any more.
+
+    Raises:
+        StateCorrupt: a cursor or a manifest cannot be read.
+    """
+    cursors = Cursors(store.objects, store.connection)
+    # Sinks that are given in Python are known by their cursors alone.
+    found = (cursors.read(name) for name in cursors.names())
+    since = datetime.now(UTC) - FORGOTTEN
+    had = {
+        one.published.sha256: one.published
+        for one in found
+        if one and one.published and one.tried_at >= since
+    }
+    oldest = None
+    for place, version in enumerate(store.history() if had else ()):
+        if place >= connection.options.retain_unpublished or not had:
+            break
+        if had.pop(version.ref.sha256, None):
+            oldest = version.number
+    return oldest, tuple(had.values())

@@ -1,0 +1,29 @@
+"""The sinks of all connections, each made when it is first delivered to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from incremental_resources.sinks.delivery import Sink
+
+
+@dataclass(frozen=True)
+class ConfiguredSink:
+    """A sink that is not made yet: ``make`` may import heavy clients, and connects to nothing.
+
+    ``secrets`` are its texts that nobody may read in a message.
+    """
+
+    name: str
+    kind: str
+    make: Callable[[], Sink]
+    secrets: frozenset[str] = frozenset()
+
+
+class Sinks:
+    """The sinks of connections by the connections' names."""
+
+    def __init__(self, configured: Mapping[str, Sequence[ConfiguredSink]]) -> None:
+        self._configured = configured
+
+    def __getitem__(self, connection: str) -> Sequence[ConfiguredSink]:
+        return self._configured.get(connection, ())
