@@ -1,6 +1,6 @@
 """README and docs as the tests see them: pages, blocks, sections, links, and tables of models.
 
-``python -m tests.documents`` writes the tables of docs/connections.md anew from the models.
+``python -m tests.documents`` writes the tables of docs/connections.md and docs/sinks.md anew.
 """
 
 import re
@@ -12,9 +12,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from incremental_assets import Config, Connection, Lineage, Options, WatchRule
+from incremental_assets.config.sinks import SinkConfig
+from incremental_resources.sinks.kinds import OURS, kind_named
+from incremental_resources.sinks.parquet.table import COLUMNS, SCHEMA
 
 ROOT = Path(__file__).parents[1]
 CONNECTIONS = "docs/connections.md"
+SINKS = "docs/sinks.md"
 MODELS: dict[str, type[BaseModel]] = {
     "Config": Config,
     "S3Settings": Config.model_fields["s3"].annotation,
@@ -22,6 +26,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "Options": Options,
     "Lineage": Lineage,
     "WatchRule": WatchRule,
+    "SinkConfig": SinkConfig,
+    **{name: kind_named(name).options for name in OURS},
 }
 # Where the keys of a key that is a mapping, or a list of them, are documented.
 PLACES = {
@@ -29,6 +35,7 @@ PLACES = {
     "options": "a mapping, see [Options](#options)",
     "lineage": "a mapping, see [Lineage](#lineage)",
     "watch": "a list, see [Watch rules](#watch-rules)",
+    "sinks": "a list, see [Sinks](sinks.md)",
 }
 FENCE = re.compile(r"^(```+)(\w*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 
@@ -113,8 +120,21 @@ def reference(model: type[BaseModel]) -> str:
     return "\n".join(["| key | default | allowed | meaning |", "|---|---|---|---|", *rows])
 
 
+def columns_of(kind: str) -> str:
+    """A table of the columns of what a kind of sinks writes."""
+    assert kind == "parquet"
+    rows = [f"| `{name}` | {SCHEMA[name]} | {meaning} |" for name, meaning in COLUMNS.items()]
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+
+
 def written(text: str) -> str:
     """A page with its tables of models as they are now."""
+    text = re.sub(
+        r"<!-- columns: (\w+) -->\n.*?<!-- end -->",
+        lambda found: f"<!-- columns: {found[1]} -->\n{columns_of(found[1])}\n<!-- end -->",
+        text,
+        flags=re.DOTALL,
+    )
     return re.sub(
         r"<!-- table: (\w+) -->\n.*?<!-- end -->",
         lambda found: f"<!-- table: {found[1]} -->\n{reference(MODELS[found[1]])}\n<!-- end -->",
@@ -145,6 +165,8 @@ def _allowed(name: str, field: dict[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if "allowed" in field:
         return str(field["allowed"])
+    if "$ref" in field:
+        return "a mapping"
     # One that may be left out is a choice of its kind and null.
     field = next((one for one in field.get("anyOf", ()) if one.get("type") != "null"), field)
     kinds = {"boolean": "true or false", "integer": "a whole number", "number": "a number"}
@@ -157,4 +179,5 @@ def _bounds(field: dict[str, Any]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    (ROOT / CONNECTIONS).write_text(written(page(CONNECTIONS)))
+    for path in (CONNECTIONS, SINKS):
+        (ROOT / path).write_text(written(page(path)))

@@ -1,7 +1,7 @@
 """Refreshes of a live database through the real job, and what came of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from incremental_assets.config.model import Config
 from incremental_assets.config.options import Options
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.steps.batches import NoProgress
+from incremental_resources.sinks.delivery import Sink
 from incremental_resources.state_store.memory import MemoryObjects
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.version import Version
@@ -45,12 +46,14 @@ def refreshing(
     url: str,
     objects: ObjectStore | None = None,
     instance: dg.DagsterInstance | None = None,
+    sinks: Sequence[Sink] = (),
     **settings: Any,
 ) -> Iterator[Refresher]:
     """Refreshes of the database into a store (default: a new one in memory)."""
     with instance or dg.DagsterInstance.ephemeral() as instance:
         config = configured(url, **settings)
-        yield Refresher(config, instance, NoProgress(), objects or MemoryObjects())
+        store = objects or MemoryObjects()
+        yield Refresher(config, instance, NoProgress(), store, {NAME: sinks})
 
 
 def attempt(refresher: Refresher, **wish: Any) -> Outcome:

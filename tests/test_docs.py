@@ -16,6 +16,7 @@ from tests.documents import (
     CONNECTIONS,
     MODELS,
     ROOT,
+    SINKS,
     anchors,
     first_column,
     links,
@@ -96,12 +97,15 @@ def test_the_options_before_a_command_are_documented() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_keys_of_a_configuration_are_documented_as_the_models_have_them(name: str) -> None:
-    assert reference(MODELS[name]) in page(CONNECTIONS), "python -m tests.documents writes it anew"
+    assert reference(MODELS[name]) in page(CONNECTIONS) + page(SINKS), (
+        "python -m tests.documents writes it anew"
+    )
     assert [f"`{key}`" for key in known_keys(MODELS[name])] == first_column(reference(MODELS[name]))
 
 
 def test_the_tables_of_the_models_are_all_that_is_written_by_program() -> None:
     assert written(page(CONNECTIONS)) == page(CONNECTIONS)
+    assert written(page(SINKS)) == page(SINKS)
 
 
 def test_every_dialect_is_documented_with_its_oldest_version_and_extra() -> None:

@@ -26,7 +26,12 @@ from tests.documents import ROOT, Block, blocks, pages, prose
 from tests.fan_out.test_documented_settings import PLACES
 from tests.live import refresh, refreshing, written_config
 
-ENVIRONMENT = {"SHOP_DATABASE_URL": "postgresql://reader:secret@127.0.0.1/shop", "NAME": "text"}
+ENVIRONMENT = {
+    "SHOP_DATABASE_URL": "postgresql://reader:secret@127.0.0.1/shop",
+    "NAME": "text",
+    "WEBHOOK_URL": "https://hooks.example/shop",
+    "WEBHOOK_SECRET": "secret",
+}
 LANGUAGES = {"", "console", "json", "python", "sql", "yaml"}
 # First words of blocks that tests/fan_out holds against Dagster's own schemas, or gives a worker.
 SETTINGS = tuple(f"# {place}" for place in (*PLACES, "celery.yaml of"))

@@ -12,6 +12,7 @@ from incremental_assets.assets.resource_keys import with_resources_of
 from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.steps import publishing_metadata
+from incremental_assets.steps.change_log import keep_change_log
 from incremental_assets.steps.failures import failing_with_our_message
 from incremental_assets.steps.publishing import publish_all, standing
 from incremental_resources.sinks.pool import ConfiguredSink, Sinks
@@ -19,13 +20,13 @@ from incremental_resources.state_store.pool import States
 
 
 def publish_asset(connection: Connection) -> dg.AssetsDefinition:
-    """The asset of one connection; without sinks it has nothing to do."""
+    """The asset of one connection; without sinks it keeps the change log and nothing else."""
 
     @connection_asset(
         connection,
         after=["marker"],
-        description="What sinks have not had goes to them, version by version. A sink that is down "
-        "fails its check and is caught up later.",
+        description="The change log, and what sinks have not had, version by version. A sink that "
+        "is down fails its check and is caught up later.",
     )
     def publish(
         context: dg.AssetExecutionContext,
@@ -33,6 +34,7 @@ def publish_asset(connection: Connection) -> dg.AssetsDefinition:
         sinks: dg.ResourceParam[Sinks],
     ) -> dg.MaterializeResult:
         store = states[connection.name]
+        keep_change_log(context, connection, store)
         done = publish_all(store, connection.dialect(), sinks[connection.name])
         publishing_metadata.tell(context, done)
         publishing_metadata.retry_once_more(context, done)
@@ -62,10 +64,10 @@ def sink_checks(
     ) -> Iterator[dg.AssetCheckResult]:
         chosen = {check.name for check in context.selected_asset_check_keys}
         for sink in sinks[connection.name]:
-            if check_name(sink.name) in chosen:
-                yield publishing_metadata.checked(
-                    check_name(sink.name), connection.name, standing(states[connection.name], sink)
-                )
+            name = check_name(sink.name)
+            if name in chosen:
+                now = standing(states[connection.name], sink.name, sink.kind)
+                yield publishing_metadata.checked(name, connection.name, now)
 
     return [sink_standings]
 

@@ -40,7 +40,9 @@ def look_at_sinks(
     ]
     if running:
         return dg.SkipReason(f"Run {running[0].run_id} is going on, and may publish itself.")
-    behind = [one for one in (standing(store, sink) for sink in sinks) if one.behind]
+    behind = [
+        one for one in (standing(store, sink.name, sink.kind) for sink in sinks) if one.behind
+    ]
     if not behind:
         return dg.SkipReason("Every sink has the current version.")
     ready = [one for one in behind if not one.busy and _again(one) <= datetime.now(UTC)]

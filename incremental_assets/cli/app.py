@@ -19,6 +19,7 @@ from incremental_assets.cli.shell import LazyCommands
         "history": "incremental_assets.cli.commands.inspect",
         "rollback": "incremental_assets.cli.commands.rollback",
         "acknowledge": "incremental_assets.cli.commands.acknowledge",
+        "publish": "incremental_assets.cli.commands.publish",
         "prune": "incremental_assets.cli.commands.prune",
         "export": "incremental_assets.cli.commands.export",
         "check": "incremental_assets.cli.commands.setup",

@@ -5,7 +5,7 @@ Shared by ``refresh`` and ``demo``. What is printed about it is theirs.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from incremental_assets.steps.metadata import FOUND, ROWS
 from incremental_assets.steps.refresh import of_id
 from incremental_assets.wiring import open_objects
 from incremental_resources.errors import ResourceError
+from incremental_resources.sinks.delivery import Sink
 from incremental_resources.state_store.extraction import Extraction
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.resource import states_resource
@@ -111,6 +112,7 @@ class Refresher:
         instance: dg.DagsterInstance,
         progress: Progress,
         objects: ObjectStore | None = None,
+        sinks: Mapping[str, Sequence[Sink]] | None = None,
     ) -> None:
         self.config = config
         self._instance = instance
@@ -119,7 +121,7 @@ class Refresher:
             "progress": dg.ResourceDefinition.hardcoded_resource(progress),
             "states": states_resource(lambda: self._objects),
         }
-        self._definitions = build_definitions(config, overrides, lineage=False)
+        self._definitions = build_definitions(config, overrides, lineage=False, sinks=sinks)
 
     def store(self, name: str) -> StateStore:
         """The state of one connection."""
@@ -256,7 +258,10 @@ def _note(outcome: Outcome, event: dg.DagsterEvent) -> None:
             _note_asset(outcome, materialization.asset_key.path[-1], materialization.metadata)
     elif kind == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         evaluation = event.asset_check_evaluation_data
-        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+        if not evaluation.passed and evaluation.asset_key.path[-1] == "publish":
+            # After the commit, which it does not undo.
+            outcome.warnings.append(message_of_check(evaluation).partition("\n")[0])
+        elif not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
             outcome.warnings.append(f"{evaluation.check_name}: see the check in the UI")
         elif not evaluation.passed and not outcome.error:
             outcome.error = message_of_check(evaluation)

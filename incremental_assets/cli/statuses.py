@@ -14,6 +14,7 @@ from incremental_assets.cli.last_runs import last_error, running
 from incremental_assets.config.connection import Connection
 from incremental_assets.core.marker import age
 from incremental_assets.instance.commits import last_commit
+from incremental_assets.steps.publishing import Published, standing
 from incremental_assets.steps.watch import breaks_of
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.head import Head
@@ -39,7 +40,12 @@ def status_of(
     """One connection; what is not known is null, and ``watch`` has the rules that fail."""
     found = store.head()
     head = found and found.head
-    status = {"name": store.connection, **UNKNOWN, "watch": breaks_of(connection, store)}
+    status = {
+        "name": store.connection,
+        **UNKNOWN,
+        "watch": breaks_of(connection, store),
+        "sinks": sinks_of(connection, store),
+    }
     if head:
         status |= _standing(store, head, now)
     if instance:
@@ -49,6 +55,28 @@ def status_of(
         if gone and not status["last_error"]:
             status["last_error"] = f"StateGone: {gone.missed(store.connection)}"
     return status
+
+
+def sinks_of(connection: Connection, store: StateStore) -> list[dict[str, Any]]:
+    """Every configured sink: the version it has, whether it is behind, and why."""
+    sinks = [(sink.sink_name, sink.kind) for sink in connection.sinks]
+    return [facts_of(standing(store, name, kind)) for name, kind in sinks]
+
+
+def facts_of(now: Published) -> dict[str, Any]:
+    """How one sink stands, as JSON has it."""
+    failed = now.failed
+    return {
+        "name": now.sink,
+        "kind": now.kind,
+        "version": now.version,
+        "behind": now.behind,
+        "publishing": now.busy,
+        "published_at": now.published_at and moment_text(now.published_at),
+        "failing_since": failed and moment_text(failed.since),
+        "attempts": failed.attempts if failed else 0,
+        "error": failed.message if failed else None,
+    }
 
 
 def unreadable(name: str, error: Exception) -> dict[str, Any]:

@@ -188,6 +188,12 @@ class Options(Model):
     retain_versions: Whole = Field(
         default=30, ge=2, le=100_000, description="Versions kept, the current one included."
     )
+    retain_changes_days: Amount | None = Field(
+        default=None,
+        gt=0,
+        le=36_500,
+        description="How long the change log tells of a version; without it for ever.",
+    )
     retain_unpublished: Whole = Field(
         default=200,
         ge=2,

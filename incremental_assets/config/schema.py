@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from incremental_assets.config.model import Config
+from incremental_resources.sinks.kinds import OURS, kind_named
 
 FILE = package_files.files("incremental_assets.config") / "connections.schema.json"
 # A variable stands for a value of any type.
@@ -27,11 +28,34 @@ def json_schema() -> dict[str, Any]:
     connection = definitions["Connection"]
     connection["required"] = ["name"]
     connection["oneOf"] = [{"required": ["url"]}, {"required": ["url_file"]}]
+    definitions["SinkConfig"] = _any_sink(definitions["SinkConfig"])
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "connections.yaml of incremental-assets",
         **_written(schema),
-        "$defs": {name: _written(model) for name, model in definitions.items()},
+        "$defs": {
+            name: model if "oneOf" in model and "properties" not in model else _written(model)
+            for name, model in definitions.items()
+        },
+    }
+
+
+def _any_sink(sink: dict[str, Any]) -> dict[str, Any]:
+    """A sink of one of our kinds, each with its keys, or of somebody else's."""
+    own = {name: field for name, field in sink["properties"].items() if not field.get("internal")}
+    kinds = []
+    for name in OURS:
+        kind = kind_named(name)
+        if kind is None:
+            raise LookupError(name)
+        keys = kind.options.model_json_schema()
+        named = {"kind": {"const": name}, "name": own["name"]}
+        kinds.append({**keys, "properties": {**named, **keys["properties"]}})
+        kinds[-1]["required"] = ["kind", *keys.get("required", ())]
+    other = {"type": "object", "properties": {"kind": {"not": {"enum": list(OURS)}}}}
+    return {
+        "description": sink["description"].partition("\n")[0],
+        "oneOf": [*map(_written, kinds), {**other, "required": ["kind"]}],
     }
 
 

@@ -1,4 +1,4 @@
-"""The changes of one table or column over all versions that are kept, found by its name.
+"""The changes of one table or column over all versions that are told of, found by its name.
 
 How an object is followed through renames is in ``core/history.py``; how the changes are shown, with
 whoever shows them.
@@ -22,7 +22,8 @@ from incremental_assets.core.history import (
     table_histories,
 )
 from incremental_assets.core.names import path_of
-from incremental_assets.steps.stored import diff_frame, scan_of
+from incremental_assets.steps.change_log import Step, diffs_of
+from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.version import Version
 
 FORMS = "[DATABASE.]SCHEMA.TABLE[.COLUMN]"
@@ -39,28 +40,31 @@ class ObjectLog:
     entries: Sequence[Entry]
 
 
-def log_of(connection: str, versions: Sequence[Version], path: Sequence[str]) -> ObjectLog:
+def log_of(
+    connection: str, current: Version, steps: Sequence[Step], path: Sequence[str]
+) -> ObjectLog:
     """The changes of the table or column that ``path`` names, by its present name or a former one.
 
     Args:
         connection: for the message.
-        versions: newest first, at least one.
+        current: the newest version.
+        steps: it and those before it, newest first.
         path: two to four names; of three the first may be a database or a schema.
 
     Raises:
         UnknownObject: no version has it, or several databases do.
     """
-    tables = scan_of(versions[0], TABLES).select(TABLES.key).collect()
-    diffs = [(version.number, _diffs(version)) for version in versions]
+    tables = scan_of(current, TABLES).select(TABLES.key).collect()
+    diffs = [(step.version, step.diffs) for step in steps]
     for database, schema, table, column in _readings(path):
         for key, start, there in _keys(connection, tables, diffs, (database, schema, table)):
             entries = table_histories([key], diffs[start:])[key]
-            exists = there and _has(versions[0], key, column)
+            exists = there and _has(current, key, column)
             if column is not None:
                 entries = column_history(column, entries, exists=exists)
             if exists or entries:
                 return ObjectLog(key, column, exists, entries)
-    raise UnknownObject(_unknown(connection, versions, tables, path))
+    raise UnknownObject(_unknown(connection, steps, tables, path))
 
 
 def histories_of(
@@ -70,11 +74,7 @@ def histories_of(
     line = islice(chain([version], version.ancestors()), versions)
     # The first version has no changes, only everything that was there.
     told = takewhile(lambda one: one.manifest.parent is not None, line)
-    return table_histories(keys, ((one.number, _diffs(one)) for one in told))
-
-
-def _diffs(version: Version) -> Diffs:
-    return {entity.name: diff_frame(version, entity) for entity in (TABLES, COLUMNS)}
+    return table_histories(keys, ((one.number, diffs_of(one)) for one in told))
 
 
 def _readings(
@@ -129,12 +129,12 @@ def _has(version: Version, key: Key, column: str | None) -> bool:
 
 
 def _unknown(
-    connection: str, versions: Sequence[Version], tables: pl.DataFrame, path: Sequence[str]
+    connection: str, steps: Sequence[Step], tables: pl.DataFrame, path: Sequence[str]
 ) -> str:
     known = [path_of(row[1:]) for row in tables.iter_rows()]
     close = get_close_matches(path_of(path), known, n=CLOSE_NAMES)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return (
-        f"{connection}: none of the versions {versions[-1].number} to {versions[0].number} has "
+        f"{connection}: none of the versions {steps[-1].version} to {steps[0].version} has "
         f"{path_of(path)}.{hint} Write {FORMS}, names as `incremental-assets diff` prints them."
     )

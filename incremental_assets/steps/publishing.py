@@ -18,7 +18,7 @@ from incremental_resources.sinks.errors import SinkUnavailable
 from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.secrets import holds
-from incremental_resources.state_store.cursors import Cursor, Cursors, Failure, Leased
+from incremental_resources.state_store.cursors import Cursors, Failure, Leased
 from incremental_resources.state_store.errors import SwapRefused
 from incremental_resources.state_store.store import StateStore
 
@@ -38,6 +38,7 @@ class Published:
     sink: str
     kind: str
     version: int | None = None
+    published_at: datetime | None = None
     behind: bool = False
     busy: bool = False
     versions: list[int] = field(default_factory=list)
@@ -73,10 +74,21 @@ def publish_all(
         return list(threads.map(lambda sink: _publish(store, dialect, sink, again), sinks))
 
 
-def standing(store: StateStore, sink: ConfiguredSink) -> Published:
+def standing(store: StateStore, name: str, kind: str) -> Published:
     """How a sink stands, without delivering anything."""
-    cursor = Cursors(store.objects, store.connection).read(sink.name)
-    return _standing(store, sink, cursor)
+    cursor = Cursors(store.objects, store.connection).read(name)
+    head = store.head()
+    published = cursor.published if cursor else None
+    had = published.sha256 if published else None
+    return Published(
+        name,
+        kind,
+        version=published.version if published else None,
+        published_at=cursor.published_at if cursor else None,
+        behind=head is not None and head.head.sha256 != had,
+        busy=bool(cursor and cursor.lease and cursor.lease.holds()),
+        failed=cursor.failed if cursor else None,
+    )
 
 
 def _publish(
@@ -162,24 +174,10 @@ def _kept_alive(leased: Leased) -> Iterator[threading.Event]:
 
 def _now(store: StateStore, sink: ConfiguredSink, done: Published) -> Published:
     """``done`` with where the sink is now."""
-    now = standing(store, sink)
-    done.version, done.behind = now.version, now.behind
+    now = standing(store, sink.name, sink.kind)
+    done.version, done.published_at, done.behind = now.version, now.published_at, now.behind
     done.failed = done.failed or now.failed
     return done
-
-
-def _standing(store: StateStore, sink: ConfiguredSink, cursor: Cursor | None) -> Published:
-    head = store.head()
-    published = cursor.published if cursor else None
-    had = published.sha256 if published else None
-    return Published(
-        sink.name,
-        sink.kind,
-        version=published.version if published else None,
-        behind=head is not None and head.head.sha256 != had,
-        busy=bool(cursor and cursor.lease and cursor.lease.holds()),
-        failed=cursor.failed if cursor else None,
-    )
 
 
 def _failure(error: Exception, before: Failure | None, sink: ConfiguredSink) -> Failure:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 import pytest
 
 from incremental_assets import Config, Connection, build_definitions, open_state
@@ -161,56 +160,25 @@ def test_the_alarm_in_the_docs_says_why_a_refresh_was_refused(
     assert "--accept-deletions" in told
 
 
-def test_the_sink_in_the_docs_misses_nothing_and_keeps_the_order(
-    tmp_path: Path, instance: dg.DagsterInstance
+def test_the_sink_in_the_docs_is_told_what_to_put_and_what_to_remove(
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(block(PAGE, "python", "def sink("), names)
-    config = configured(tmp_path, "shop")
-    told: list[tuple[int, str, int]] = []
-    broken = [False]
-
-    def publish(version: int, entity: str, rows: pl.LazyFrame) -> None:
-        assert not broken[0]
-        told.append((version, entity, rows.collect().height))
-
-    ours, name = build_definitions(config), dg.AssetKey(["shop", "published"])
-    sink = dg.Definitions(
-        assets=[names["sink"](config, "shop", publish)],
-        jobs=[
-            dg.define_asset_job("publish", selection=[name], executor_def=dg.in_process_executor)
-        ],
-    )
-    definitions = dg.Definitions.merge(sink, ours)
-    dg.Definitions.validate_loadable(definitions)
-
-    def publishing() -> list[tuple[int, str, int]]:
-        told.clear()
-        job = definitions.resolve_job_def("publish")
-        done = job.execute_in_process(instance=instance, raise_on_error=False).success
-        assert done is not broken[0]
-        return [one for one in told if one[2]]
-
-    def refresh(*ddl: str) -> None:
-        with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
-            connection.executescript(";".join(ddl))
-        job = definitions.resolve_job_def("shop_refresh")
+    with closing(sqlite3.connect("shop.db")) as connection:
+        for number in range(6):
+            connection.execute(f"create table item{number} (id integer)")
+        exec(block("docs/sinks.md", "python", "class Printed"), names)
+        job = names["definitions"].resolve_job_def("shop_refresh")
         assert job.execute_in_process(instance=instance).success
-
-    refresh()
-    assert publishing() == [
-        (1, "databases", 1),
-        (1, "schemas", 1),
-        (1, "tables", 1),
-        (1, "columns", 2),
-    ]
-    assert publishing() == []
-    refresh("alter table item add more integer")
-    broken[0] = True
-    assert publishing() == []
-    broken[0] = False
-    refresh("create table sale (id integer)")
-    found = publishing()
-    assert [one[0] for one in found] == sorted(one[0] for one in found)
-    assert {(2, "columns", 1), (3, "tables", 1), (3, "columns", 1)} <= set(found)
-    assert publishing() == []
+        assert "put tables {" in capsys.readouterr().out
+        connection.execute("drop table item0")
+        connection.execute("alter table item1 add sold integer")
+    assert job.execute_in_process(instance=instance).success
+    told = capsys.readouterr().out
+    place = "'database': 'shop', 'schema': 'main', 'table':"
+    assert f"put columns {{{place} 'item1', 'column': 'sold'" in told
+    assert f"remove tables {{{place} 'item0', 'change': 'DELETED'" in told

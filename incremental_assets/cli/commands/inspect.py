@@ -107,6 +107,18 @@ def _statuses(config: "Config", names: list[str]) -> tuple[list[dict[str, Any]],
     return statuses, broken
 
 
+def _show_sinks(out: Any, sinks: list[dict[str, Any]]) -> None:
+    for sink in sinks:
+        had = f"version {sink['version']}" if sink["version"] else "no version yet"
+        state = ", publishing now" if sink["publishing"] else ", behind" if sink["behind"] else ""
+        style = "yellow" if sink["behind"] else None
+        out.print(f"  sink {sink['name']}: {had}{state}", style=style, markup=False)
+        if sink["error"]:
+            since = moment_shown(sink["failing_since"])
+            told = f"    failing since {since} ({sink['attempts']} attempts): {sink['error']}"
+            out.print(escaped(told), markup=False)
+
+
 def _too_old(age: float | None, limit: float | None) -> bool:
     return limit is not None and (age is None or age > limit)
 
@@ -134,6 +146,7 @@ def _show_status(status: Mapping[str, Any]) -> None:
         for one in rule["breaks"][:SHOWN_BREAKS]:
             line = f"    {one['kind']} {one['object']} {one['what']}"
             out.print(escaped(line), markup=False)
+    _show_sinks(out, status["sinks"])
     if status["running"]:
         out.print(f"  running: {status['running']}", style="cyan", markup=False)
     if status["last_error"]:

@@ -1,4 +1,4 @@
-"""``log``: when a table or a column changed, from what to what, over all versions that are kept."""
+"""``log``: when a table or a column changed, from what to what, as far as is known."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from incremental_assets.cli.shell import ending_with_our_message, print_json
 from incremental_assets.core.names import escaped, parts_of, path_of
 
 if TYPE_CHECKING:
+    from incremental_assets.steps.change_log import Step
     from incremental_assets.steps.object_log import ObjectLog
-    from incremental_resources.state_store.version import Version
 
 MOST_PARTS = 4
 Record = dict[str, Any]
@@ -45,21 +45,24 @@ def log_command(
 ) -> None:
     """When a table or a column changed, and from what to what: newest first.
 
-    All versions that are kept are looked through, renames are followed; a former name will do too.
+    All versions that are kept are looked through, and before them those of the change log; renames
+    are followed; a former name will do too.
     A change happened between the time that the version before it is true as of and its own.
     """
     from incremental_assets.cli.reading import version_of
+    from incremental_assets.steps.change_log import steps_of
     from incremental_assets.steps.object_log import log_of
     from incremental_assets.wiring import current_config, open_state
 
     store = open_state(current_config(settings["config"], connecting=False), connection)
     versions = [version_of(store, None), *store.ancestors(version_of(store, None))]
-    log = log_of(connection, versions, path)
-    records = _records(log, {version.number: version for version in versions})
+    steps = steps_of(store, versions)
+    log = log_of(connection, versions[0], steps, path)
+    records = _records(log, {step.version: step for step in steps})
     if as_json:
         print_json({"connection": connection, **_subject(log), "changes": records})
     else:
-        _show(connection, log, records, versions)
+        _show(connection, log, records, steps[-1])
 
 
 def _subject(log: "ObjectLog") -> Record:
@@ -73,7 +76,7 @@ def _subject(log: "ObjectLog") -> Record:
     }
 
 
-def _records(log: "ObjectLog", versions: Mapping[int, "Version"]) -> list[Record]:
+def _records(log: "ObjectLog", steps: Mapping[int, "Step"]) -> list[Record]:
     """The entries with the times that they happened between, values decoded."""
     import json
 
@@ -81,24 +84,22 @@ def _records(log: "ObjectLog", versions: Mapping[int, "Version"]) -> list[Record
 
     records = []
     for entry in log.entries:
-        manifest = versions[entry.version].manifest
-        parent = manifest.parent and versions.get(manifest.parent.version)
+        step = steps[entry.version]
         row = dict(entry.row)
         for side in ("before", "after"):
             row[side] = None if row[side] is None else json.loads(row[side])
-        since = moment_text(parent.manifest.marker) if parent else None
-        until = moment_text(manifest.marker)
+        since = moment_text(step.since) if step.since else None
+        until = moment_text(step.until)
         records.append(
             {"version": entry.version, "since": since, "until": until, "entity": entry.entity} | row
         )
     return records
 
 
-def _show(
-    connection: str, log: "ObjectLog", records: list[Record], versions: list["Version"]
-) -> None:
+def _show(connection: str, log: "ObjectLog", records: list[Record], oldest: "Step") -> None:
     from incremental_assets.core.diff_lines import line_of
     from incremental_assets.core.entities import ENTITIES
+    from incremental_resources.state_store.documents import moment_text
 
     out = wide_console()
     named = path_of([*log.key, *([log.column] if log.column else [])])
@@ -110,6 +111,7 @@ def _show(
         lines.append((entry.version, moment_shown(record["until"]), change, what, said))
     if lines:
         table(out, ["version", "true as of", "change", "object", "what"], lines)
-    oldest = versions[-1]
-    if not lines or versions[-1].manifest.parent is not None:
-        click.echo(escaped(f"Nothing older than version {oldest.number} is kept."))
+    if not lines or not oldest.first:
+        told = f"Nothing older than version {oldest.version} is kept."
+        since = f" That one is true as of {moment_shown(moment_text(oldest.until))}."
+        click.echo(escaped(told + since))

@@ -27,13 +27,13 @@ class Delivery:
             for this identity need not be done again.
         previous: the identity of the version that this sink had last; None if it had none.
         is_snapshot: the state replaces all that the sink has of the connection.
+        begins_anew: a snapshot, and it is not known what the sink has.
         marker: the state is known to be true as of then.
         created_at: when the version was made.
         extraction: the id of the extraction that read it.
         state: the whole version; key columns, then attributes.
-        changes: rows of a diff (key, change, attribute, before, after, previous_<key>). In a
-            snapshot they lead from what the sink had to the state as far as that is known, else
-            everything is CREATED.
+        changes: rows of a diff (key, change, attribute, before, after, previous_<key>) that lead
+            from what the sink had to the state; where it begins anew everything is CREATED.
         upserts: whole rows of ``state`` that are new or of which anything differs, also where only
             their table has another name. In a snapshot, all of them.
         removals: keys that the sink has and ``state`` has not, with ``change`` (DELETED,
@@ -48,6 +48,7 @@ class Delivery:
     identity: str
     previous: str | None
     is_snapshot: bool
+    begins_anew: bool
     marker: datetime
     created_at: datetime
     extraction: str

@@ -16,10 +16,7 @@ from incremental_resources.sinks.errors import SinkRefused
 
 GROUP = "incremental_assets.sinks"
 # What comes with this package: a module with a constant KIND each, imported when it is asked for.
-OURS = {
-    name: f"incremental_resources.sinks.{name}.kind"
-    for name in ("atlan", "datahub", "openlineage", "parquet", "webhook")
-}
+OURS = {name: f"incremental_resources.sinks.{name}.kind" for name in ("parquet", "webhook")}
 
 
 class SinkOptions(BaseModel):

@@ -44,7 +44,34 @@ BAD_CONNECTION = [
         "temp-table-regex: x",
         "connections[0]['temp-table-regex']: unknown key; did you mean exclude_t",
     ),
-    ("sinks: [{kind: atlan}]", "connections[0].sinks: not available in this release"),
+    (
+        "sinks: 5",
+        "connections[0].sinks: 5 is not allowed; allowed: a list of sinks, each with kind",
+    ),
+    ("sinks: [{}]", "connections[0].sinks[0].kind: is required; allowed: the name of a kind"),
+    ("sinks: [{kind: parket}]", "connections[0].sinks[0]: 'parket' is no kind of sinks; allowed: "),
+    (
+        "sinks: [{kind: parquet}]",
+        "connections[0].sinks[0].path: is required; allowed: a directory, or s3://bucket/prefix",
+    ),
+    (
+        "sinks: [{kind: parquet, path: x, pth: x}]",
+        "connections[0].sinks[0].pth: unknown key; did you mean path?",
+    ),
+    ("sinks: [{kind: parquet, path: 'ftp://x'}]", "connections[0].sinks[0]: path is neither a dir"),
+    (
+        "sinks: [{kind: parquet, path: a, name: Big}]",
+        "connections[0].sinks[0].name: 'Big' is not allowed; allowed: up to 60 small letters",
+    ),
+    (
+        "sinks: [{kind: parquet, path: a}, {kind: parquet, path: b}]",
+        "connections[0].sinks: two sinks are called parquet; give each a name of its own",
+    ),
+    (
+        "sinks: [{kind: webhook, url: 'https://h/x', page_rows: s3cret}]",
+        "connections[0].sinks[0].page_rows: (a text that is not shown) is not allowed; allowed: a",
+    ),
+    ("sinks: [{kind: webhook, url: 's3cret'}]", "connections[0].sinks[0].url: is no address; all"),
     (
         "lineage: 5",
         "connections[0].lineage: 5 is not allowed; allowed: a mapping with the keys inc",
@@ -217,7 +244,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         "state: s3://b\nstats: x\nconnections:\n"
         "  - {name: A, url: '${NOWHERE}', include: {'(': ['[']}, options: {batch_tables: 0}}\n"
         "  - {name: b, name: b, url: 'oracle://h', entities: [tags]}\n"
-        "  - {name: b, url: 'sqlite:///b.db', entities: [procedures], sinks: []}\n",
+        "  - {name: b, url: 'sqlite:///b.db', entities: [procedures], sinks: [{}]}\n",
     )
     places = re.findall(r"^  (line \d+|\S+): ", text, re.MULTILINE)
     assert sorted(places) == [
@@ -230,7 +257,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         "connections[1].url",
         "connections[2].entities",
         "connections[2].name",
-        "connections[2].sinks",
+        "connections[2].sinks[0].kind",
         "line 5",
         "state",
         "stats",

@@ -60,6 +60,8 @@ def test_a_minimal_file_has_the_documented_defaults(tmp_path):
         "deletion_guard_percent": 20,
         "reconcile_every_days": 7,
         "retain_versions": 30,
+        "retain_changes_days": None,
+        "retain_unpublished": 200,
         "fan_out": "in_run",
         "sensor_seconds": 60,
         "statement_timeout_seconds": 600,
