@@ -96,6 +96,9 @@ def _publish(
 ) -> Published:
     done = Published(sink.name, sink.kind)
     try:
+        if again is None and not (now := _now(store, sink, done)).behind and not now.failed:
+            return now
+        done.failed = None
         while True:
             leased = Cursors(store.objects, store.connection).lease(sink.name, sink.kind)
             if leased is None:

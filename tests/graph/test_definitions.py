@@ -122,7 +122,7 @@ def test_batches_in_runs_of_their_own_are_three_jobs_and_a_sensor_more(tmp_path:
     assert set(found["in_run"]) <= set(found["runs"])
     assert [line for line in found["runs"] if line not in found["in_run"]] == [
         "job files_apply: files__columns, files__current_state, files__current_state_checks, "
-        "files__incremental_diff, files__marker",
+        "files__incremental_diff, files__marker, files__publish",
         "job files_batch: files__column_batches",
         "job files_plan: files__column_plan, files__databases, files__extraction, "
         "files__schemas, files__tables",

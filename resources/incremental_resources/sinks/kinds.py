@@ -7,16 +7,19 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
-from incremental_resources.sinks.delivery import Sink
+from incremental_resources.sinks.delivery import Delivery, Sink
 from incremental_resources.sinks.errors import SinkRefused
 
 GROUP = "incremental_assets.sinks"
 # What comes with this package: a module with a constant KIND each, imported when it is asked for.
-OURS = {name: f"incremental_resources.sinks.{name}.kind" for name in ("parquet", "webhook")}
+OURS = {
+    name: f"incremental_resources.sinks.{name}.kind"
+    for name in ("datahub", "openlineage", "parquet", "webhook")
+}
 
 
 class SinkOptions(BaseModel):
@@ -50,6 +53,8 @@ class SinkKind:
         make: a sink of these options; nothing connects here. Modules of ``needs`` may be imported.
         needs: modules that have to be there.
         extra: the extra of this package that brings them.
+        write_snapshot: what a new sink of these options gets, as one stream, for ``export``; None
+            where that is no stream.
     """
 
     name: str
@@ -58,6 +63,7 @@ class SinkKind:
     make: Callable[[Any, Place], Sink]
     needs: tuple[str, ...] = field(default=())
     extra: str | None = None
+    write_snapshot: Callable[[Delivery, Any, Place, BinaryIO], None] | None = None
 
     def missing(self) -> str | None:
         """What has to be installed first, in words; None if all is there."""

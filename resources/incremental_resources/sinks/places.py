@@ -3,7 +3,8 @@
 What the files are called and what is in them is each kind's own matter.
 """
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from incremental_resources.state_store.resource import open_s3
 S3 = "s3://"
 
 
-class PlaceOptions(SinkOptions):
-    """Options of a kind that leaves files somewhere."""
+class FileOptions(SinkOptions):
+    """Options of a kind that may leave files somewhere."""
 
-    path: str = Field(
+    path: str | None = Field(
+        default=None,
         min_length=1,
         description="Where files go: a directory (a relative one starts at the file), or S3.",
         json_schema_extra={"allowed": "a directory, or s3://bucket/prefix", "anchored": True},
@@ -44,12 +46,24 @@ class PlaceOptions(SinkOptions):
     )
 
 
-def open_place(options: PlaceOptions) -> ObjectStore:
+class PlaceOptions(FileOptions):
+    """Options of a kind that leaves files somewhere."""
+
+    path: str = Field(
+        min_length=1,
+        description="Where files go: a directory (a relative one starts at the file), or S3.",
+        json_schema_extra={"allowed": "a directory, or s3://bucket/prefix", "anchored": True},
+    )
+
+
+def open_place(options: FileOptions) -> ObjectStore:
     """The objects at the place; credentials of S3 come from the AWS chain.
 
     Raises:
         SinkRefused: there is no such profile.
     """
+    if options.path is None:
+        raise ValueError("no place was given")
     if not options.path.startswith(S3):
         return LocalObjects(Path(options.path))
     with told_as_of_a_sink():
@@ -87,3 +101,18 @@ def put_file(objects: ObjectStore, path: str, local: Path) -> None:
     """
     objects.delete(path)
     objects.create_file(path, local)
+
+
+def put_lines(objects: ObjectStore, path: str, lines: Iterable[bytes]) -> int:
+    """Store lines at ``path``, in the place of what was there; how many they were."""
+    local = objects.scratch() / f"{uuid.uuid4().hex}.part"
+    count = 0
+    try:
+        with local.open("wb") as file:
+            for line in lines:
+                file.write(line)
+                count += 1
+        put_file(objects, path, local)
+    finally:
+        local.unlink(missing_ok=True)
+    return count

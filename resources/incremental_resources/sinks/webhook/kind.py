@@ -1,4 +1,4 @@
-"""The kind `webhook`: its options, signing, and posting. What is posted is in ``pages``."""
+"""The kind `webhook`: its options, and signing. What is posted is in ``pages``."""
 
 import hashlib
 import hmac
@@ -11,11 +11,10 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
+from incremental_resources.sinks.http import post
 from incremental_resources.sinks.kinds import Place, SinkKind, SinkOptions
 from incremental_resources.sinks.webhook.pages import pages_of, text_of
 
-AGAIN = frozenset({408, 425, 429})
 TIMESTAMP = "X-Incremental-Timestamp"
 SIGNATURE = "X-Incremental-Signature"
 
@@ -81,26 +80,9 @@ class WebhookSink:
             yield {"text": text_of(delivery)}
 
     def _post(self, body: bytes, key: str) -> None:
-        import requests
-
-        try:
-            answer = requests.post(
-                self._options.url.get_secret_value(),
-                data=body,
-                headers=self._headers(body, key),
-                timeout=self._options.timeout_seconds,
-                # Signature and headers are for this address alone.
-                allow_redirects=False,
-            )
-        except requests.Timeout:
-            seconds = self._options.timeout_seconds
-            raise SinkUnavailable(f"There was no answer within {seconds:g} s.") from None
-        except requests.ConnectionError:
-            raise SinkUnavailable("No connection can be made, or it broke.") from None
-        except requests.RequestException as error:
-            # Its words hold the address.
-            raise SinkRefused(f"It cannot be posted there: {type(error).__name__}.") from None
-        _judge(answer.status_code, answer.headers.get("Retry-After"))
+        options = self._options
+        url, headers = options.url.get_secret_value(), self._headers(body, key)
+        post(url, body, headers, options.timeout_seconds)
 
     def _headers(self, body: bytes, key: str) -> dict[str, str]:
         own = {name: value.get_secret_value() for name, value in self._options.headers.items()}
@@ -115,19 +97,6 @@ def signed(body: bytes, secret: str, at: int) -> dict[str, str]:
     text = f"{at}.".encode() + body
     digest = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
     return {TIMESTAMP: str(at), SIGNATURE: f"sha256={digest}"}
-
-
-def _judge(status: int, retry_after: str | None) -> None:
-    if status // 100 == 2:
-        return
-    if status in AGAIN or status >= 500:
-        later = (
-            f" It asks for {retry_after} s of patience." if (retry_after or "").isdigit() else ""
-        )
-        raise SinkUnavailable(f"It answered {status}.{later}")
-    if status in (401, 403):
-        raise SinkRefused(f"It answered {status}: set another secret, or another header.")
-    raise SinkRefused(f"It answered {status}: see its own log, and the url of the sink.")
 
 
 KIND = SinkKind(

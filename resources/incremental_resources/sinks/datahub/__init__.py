@@ -1,0 +1,1 @@
+"""The sink `datahub`: metadata change proposals, to files or a server."""

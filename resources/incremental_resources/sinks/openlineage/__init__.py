@@ -1,0 +1,1 @@
+"""The sink `openlineage`: dataset events with schema and life cycle."""

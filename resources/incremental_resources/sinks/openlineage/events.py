@@ -1,0 +1,175 @@
+"""Rows of the state as OpenLineage's dataset events, and in which order a version's events come.
+
+The schemas are those of https://openlineage.io/spec: DatasetEvent 2-0-2, SchemaDatasetFacet 1-2-0,
+LifecycleStateChangeDatasetFacet 1-0-1, DocumentationDatasetFacet 1-0-1, DatasetTypeDatasetFacet
+1-0-0, OwnershipDatasetFacet 1-0-1. Sending them is in ``kind``.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from incremental_resources.sinks.delivery import Delivery
+
+SPEC = "https://openlineage.io/spec"
+EVENT = f"{SPEC}/2-0-2/OpenLineage.json#/$defs/DatasetEvent"
+PRODUCER = "urn:incremental-assets"
+KEY = ("database", "schema", "table")
+Key = tuple[str, str, str]
+Word = tuple[str, Key | None]
+OF_TABLES = {"CREATED": "CREATE", "BACKFILL": "CREATE", "RENAMED": "OVERWRITE"}
+VIEWS = ("VIEW", "MATERIALIZED VIEW")
+# What of the state is where in an event.
+MAPPING = (
+    ("tables: key", "dataset.name (database.schema.table)"),
+    ("tables: kind", "datasetType.datasetType, subType"),
+    ("tables: comment", "documentation.description"),
+    ("tables: owner", "ownership.owners[0].name"),
+    ("columns: column", "schema.fields[].name"),
+    ("columns: data_type", "schema.fields[].type"),
+    ("columns: comment", "schema.fields[].description"),
+    ("columns: ordinal", "schema.fields[].ordinal_position"),
+    ("CREATED, BACKFILL", "lifecycleStateChange CREATE"),
+    ("UPDATED, of a column too", "lifecycleStateChange ALTER"),
+    ("RENAMED", "lifecycleStateChange RENAME with previousIdentifier"),
+    ("two that swapped names", "lifecycleStateChange OVERWRITE, each"),
+    ("DELETED, OUT_OF_SCOPE", "lifecycleStateChange DROP"),
+)
+
+
+def events_of(delivery: Delivery, namespace: str) -> Iterator[dict[str, Any]]:
+    """The events of a version: what is gone, what was renamed, the others; keys in order.
+
+    Taken one after the other they lead from what was there to the state: a dataset is what its last
+    event says, DROP takes it away, RENAME its previous identifier.
+    """
+    time = delivery.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    dropped, renamed = _gone(delivery)
+    for key in dropped:
+        yield _event(time, namespace, key, {"lifecycleStateChange": _change("DROP")})
+    words = _words(delivery, renamed)
+    first = pl.DataFrame([new for new, _ in renamed], dict.fromkeys(KEY, pl.String), orient="row")
+    moved = dict(_facets_of(delivery, delivery.datasets.join(first.lazy(), on=KEY, how="semi")))
+    for new, _old in renamed:
+        yield _event(time, namespace, new, moved[new] | _told(words, new, namespace))
+    others = delivery.datasets.join(first.lazy(), on=KEY, how="anti")
+    for key, facets in _facets_of(delivery, others):
+        yield _event(time, namespace, key, facets | _told(words, key, namespace))
+
+
+def _told(words: Mapping[Key, Word], key: Key, namespace: str) -> dict[str, Any]:
+    """The facet of what happened to a dataset; none where nothing did, in a snapshot say."""
+    if key not in words:
+        return {}
+    word, previous = words[key]
+    return {"lifecycleStateChange": _change(word, namespace, previous)}
+
+
+def dataset_name(key: Iterable[str]) -> str:
+    """The name of a dataset; a part that could be taken for another name is in quotes, as JSON."""
+    return ".".join(
+        part if _is_plain(part) else json.dumps(part, ensure_ascii=False) for part in key
+    )
+
+
+def _is_plain(part: str) -> bool:
+    return (
+        part != "" and part.isprintable() and not set(part) & set('."\\') and part == part.strip()
+    )
+
+
+def _gone(delivery: Delivery) -> tuple[list[Key], list[tuple[Key, Key]]]:
+    """Keys that are dropped, and renames (new, old) in an order in which each old name is still the
+    renamed one's when its turn comes."""
+    removals = delivery.removals["tables"].collect()
+    dropped = removals.filter(pl.col("change") != "RENAMED").select(KEY).rows()
+    changes = delivery.changes["tables"].filter(pl.col("change") == "RENAMED").collect()
+    moves = {
+        tuple(row[:3]): tuple(row[3:])
+        for row in changes.select(*KEY, *(f"previous_{name}" for name in KEY)).rows()
+    }
+    ordered: list[tuple[Key, Key]] = []
+    while True:
+        held = set(moves.values())
+        free = sorted(new for new in moves if new not in held)
+        if not free:
+            # What is left swapped names among themselves.
+            return dropped, ordered
+        ordered += [(new, moves.pop(new)) for new in free]
+
+
+def _words(delivery: Delivery, renamed: list[tuple[Key, Key]]) -> dict[Key, Word]:
+    """What happened to which dataset, and which name it had before if that is free now."""
+    words: dict[Key, Word] = {}
+    for name, own in (("columns", {}), ("tables", OF_TABLES)):
+        rows = delivery.changes[name].select(*KEY, "change").unique().collect().rows()
+        for database, schema, table, change in sorted(rows):
+            key = (database, schema, table)
+            # An object may be renamed and updated: the rename says more.
+            if change in own or key not in words:
+                words[key] = (own.get(change, "ALTER"), None)
+    return words | {new: ("RENAME", old) for new, old in renamed}
+
+
+def _change(word: str, namespace: str = "", previous: Key | None = None) -> dict[str, Any]:
+    facet = _facet("LifecycleStateChangeDatasetFacet", "1-0-1", lifecycleStateChange=word)
+    if previous:
+        facet["previousIdentifier"] = {"name": dataset_name(previous), "namespace": namespace}
+    return facet
+
+
+def _facets_of(delivery: Delivery, tables: pl.LazyFrame) -> Iterator[tuple[Key, dict[str, Any]]]:
+    """Key and facets of these tables in the order of their keys, some of them at a time."""
+    for batch in tables.sort(KEY).collect_batches(chunk_size=5000, maintain_order=True):
+        wanted = batch.select(KEY).lazy()
+        columns = (
+            delivery.state["columns"]
+            .join(wanted, on=KEY, how="semi")
+            .select(*KEY, "column", "ordinal", "data_type", "comment")
+            .sort(*KEY, "ordinal", "column")
+            .collect()
+        )
+        fields = {
+            key: [_field(*row[3:]) for row in rows]
+            for key, rows in groupby(columns.iter_rows(), key=lambda row: (row[0], row[1], row[2]))
+        }
+        for row in batch.iter_rows(named=True):
+            key = (row["database"], row["schema"], row["table"])
+            yield key, _facets(row, fields.get(key, []))
+
+
+def _field(name: str, ordinal: int | None, kind: str | None, comment: str | None) -> dict[str, Any]:
+    field = {"name": name, "type": kind, "description": comment, "ordinal_position": ordinal}
+    return {key: value for key, value in field.items() if value is not None}
+
+
+def _facets(table: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str, Any]:
+    kind = table["kind"] or "TABLE"
+    of_type = {"datasetType": "VIEW" if kind in VIEWS else "TABLE"}
+    if kind not in ("TABLE", "VIEW"):
+        of_type["subType"] = kind
+    facets = {
+        "schema": _facet("SchemaDatasetFacet", "1-2-0", fields=fields),
+        "datasetType": _facet("DatasetTypeDatasetFacet", "1-0-0", **of_type),
+    }
+    if table["comment"] is not None:
+        facets["documentation"] = _facet(
+            "DocumentationDatasetFacet", "1-0-1", description=table["comment"]
+        )
+    if table["owner"] is not None:
+        owners = [{"name": table["owner"]}]
+        facets["ownership"] = _facet("OwnershipDatasetFacet", "1-0-1", owners=owners)
+    return facets
+
+
+def _facet(name: str, version: str, **content: Any) -> dict[str, Any]:
+    schema = f"{SPEC}/facets/{version}/{name}.json#/$defs/{name}"
+    return {"_producer": PRODUCER, "_schemaURL": schema, **content}
+
+
+def _event(time: str, namespace: str, key: Key, facets: Mapping[str, Any]) -> dict[str, Any]:
+    dataset = {"namespace": namespace, "name": dataset_name(key), "facets": facets}
+    return {"eventTime": time, "producer": PRODUCER, "schemaURL": EVENT, "dataset": dataset}
