@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.errors import ConfigError
@@ -17,7 +17,7 @@ from incremental_assets.instance.home import locate_home
 from incremental_assets.steps.watch import breaks_of
 from incremental_resources.demo.server import DemoServer
 from incremental_resources.demo.shop import create_shop
-from incremental_resources.sinks.delivery import Sink
+from incremental_resources.sinks.delivery import Delivery, Sink
 from incremental_resources.sinks.kinds import Place
 from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.source.source import Source
@@ -109,6 +109,32 @@ def _configured(connection: Connection, sink: SinkConfig) -> ConfiguredSink:
         return made
 
     return ConfiguredSink(sink.sink_name, sink.kind, make, sink.secrets())
+
+
+def snapshot_writer(
+    config: Config, connection: str, kind: str, name: str | None
+) -> Callable[[Delivery, BinaryIO], None]:
+    """What writes a version as a new sink of this kind gets it, with the settings of a configured
+    sink, which may be named, or the kind's own where there is none.
+
+    Raises:
+        ConfigError: there is no such sink, there are several, or the kind has no such stream.
+    """
+    known = config.connection(connection)
+    fitting = [one for one in known.sinks if one.kind == kind and name in (None, one.sink_name)]
+    if name and not fitting:
+        raise ConfigError(f"{connection} has no sink {name} of the kind {kind}.")
+    if len(fitting) > 1:
+        names = ", ".join(one.sink_name for one in fitting)
+        raise ConfigError(f"{connection} has several sinks of the kind {kind}: {names}. Name one.")
+    found = kind_of(kind)
+    write = found.write_snapshot
+    if write is None:
+        raise ConfigError(f"A sink of the kind {kind} gets no single stream.")
+    # What it would need to be put somewhere is not needed here.
+    options = fitting[0].options if fitting else found.options.model_construct(path=".")
+    place = Place(name or kind, connection, known.dialect().name)
+    return lambda delivery, stream: write(delivery, options, place, stream)
 
 
 def open_objects(config: Config) -> ObjectStore:

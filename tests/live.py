@@ -26,7 +26,12 @@ State = Mapping[str, pl.LazyFrame]
 
 
 def configured(url: str, *, state: Path = Path("catalog"), **settings: Any) -> Config:
-    """One connection, ``shop``; ``settings`` are options, or keys of the connection itself."""
+    """One connection, ``shop``; ``settings`` are options, or keys of the connection itself.
+
+    ``configured_sinks`` is its key ``sinks``.
+    """
+    if "configured_sinks" in settings:
+        settings["sinks"] = settings.pop("configured_sinks")
     keys = {key: settings.pop(key) for key in list(settings) if key in Connection.model_fields}
     options = Options(**{"deletion_guard_percent": 100, "batch_columns": 20, **settings})
     connection = Connection(name=NAME, url=SecretStr(url), options=options, **keys)

@@ -48,7 +48,7 @@ WRITERS: Mapping[str, Callable[[pl.LazyFrame, Path], None]] = {
 }
 
 
-def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
+def to_file(write: Callable[[Path], None], output: Path) -> None:
     """Write ``output``; until it is whole, what was there before stays. So does a file's mode.
 
     Raises:
@@ -61,17 +61,17 @@ def to_file(frame: pl.LazyFrame, form: str, output: Path) -> None:
             mode = stat.S_IMODE(target.stat().st_mode)
         else:
             mode = stat.S_IMODE(scratch.stat().st_mode)
-        WRITERS[form](frame, scratch)
+        write(scratch)
         with scratch.open("rb") as written:
             os.fsync(written.fileno())
         scratch.chmod(mode)
         scratch.replace(target)
 
 
-def to_stream(frame: pl.LazyFrame, form: str, stream: BinaryIO) -> None:
+def to_stream(write: Callable[[Path], None], stream: BinaryIO) -> None:
     """Write to ``stream`` what a file would hold, once all of it is known to be there."""
     with _scratch(None) as scratch:
-        WRITERS[form](frame, scratch)
+        write(scratch)
         with scratch.open("rb") as written:
             shutil.copyfileobj(written, stream)
         stream.flush()

@@ -18,7 +18,7 @@ GROUP = "incremental_assets.sinks"
 # What comes with this package: a module with a constant KIND each, imported when it is asked for.
 OURS = {
     name: f"incremental_resources.sinks.{name}.kind"
-    for name in ("datahub", "openlineage", "parquet", "webhook")
+    for name in ("atlan", "datahub", "openlineage", "parquet", "webhook")
 }
 
 

@@ -144,7 +144,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("old")
     broken = pl.LazyFrame({"a": ["x"]}).with_columns(pl.col("a").cast(pl.Int8))
     with pytest.raises(pl.exceptions.InvalidOperationError):
-        to_file(broken, "csv", tmp_path / "out.csv")
+        to_file(lambda path: write_csv(broken, path), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
