@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,22 @@ def columns_of(kind: str) -> str:
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 
+def mapping_of(kind: str) -> str:
+    """A table of what a kind makes of the state, from the module that maps."""
+    module = "entities" if kind == "atlan" else "proposals" if kind == "datahub" else "events"
+    mapping = import_module(f"incremental_resources.sinks.{kind}.{module}").MAPPING
+    rows = [f"| {ours} | {theirs} |" for ours, theirs in mapping]
+    return "\n".join([f"| the state | {kind} |", "|---|---|", *rows])
+
+
 def written(text: str) -> str:
     """A page with its tables of models as they are now."""
+    text = re.sub(
+        r"<!-- mapping: (\w+) -->\n.*?<!-- end -->",
+        lambda found: f"<!-- mapping: {found[1]} -->\n{mapping_of(found[1])}\n<!-- end -->",
+        text,
+        flags=re.DOTALL,
+    )
     text = re.sub(
         r"<!-- columns: (\w+) -->\n.*?<!-- end -->",
         lambda found: f"<!-- columns: {found[1]} -->\n{columns_of(found[1])}\n<!-- end -->",

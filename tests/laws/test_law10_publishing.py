@@ -3,8 +3,11 @@
 What a sink received is folded by ``tests.folding`` and compared with the state.
 """
 
+import json
+import multiprocessing
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -23,12 +26,15 @@ from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
 from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.state_store.cursors import Cursors
+from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.memory import MemoryObjects
+from incremental_resources.state_store.store import StateStore
 from tests.ddl import play, settle
 from tests.ddl_sqlite import play_in_file, sqlite_player
 from tests.folding import Fold, in_order, objects_of
 from tests.games import play_games, player
 from tests.live import NAME, attempt, current, refresh, refresh_as_a_person, refreshing
+from tests.live import configured as configured_live
 from tests.states import overwrite
 
 
@@ -416,3 +422,53 @@ def test_the_check_of_a_sink_tells_why_and_passes_again(file: Path) -> None:
         sink.before = lambda _one: None
         refresh(refresher)
         assert told() == (True, "")
+
+
+def publisher(file: Path, catalog: Path, told: Path) -> None:
+    """Deliver to a file, line by line, as slowly as a catalog would."""
+    objects = LocalObjects(catalog)
+    store = StateStore(objects, NAME)
+    dialect = configured_live(url(file)).connection(NAME).dialect()
+
+    class Slow:
+        name = "slow"
+
+        def publish(self, delivery: Delivery) -> None:
+            keys = delivery.upserts["tables"].select("table").collect()["table"].to_list()
+            for word in ("begin", "end"):
+                with told.open("a") as lines:
+                    lines.write(json.dumps([word, delivery.version, delivery.is_snapshot, keys]))
+                    lines.write("\n")
+                time.sleep(0.05)
+
+    publish_all(store, dialect, [ConfiguredSink("slow", "slow", Slow)])
+
+
+def test_a_publisher_that_is_killed_anywhere_loses_nothing(file: Path, tmp_path: Path) -> None:
+    catalog, told = tmp_path / "catalog", tmp_path / "told"
+    with refreshing(url(file), LocalObjects(catalog)) as refresher:
+        refresh(refresher)
+        publisher(file, catalog, told)
+        for number in range(6):
+            ddl(file, f"create table t{number} (id integer)")
+            refresh(refresher)
+    for seconds in (0.0, 0.02, 0.06, 0.11, 0.18, 60.0):
+        process = multiprocessing.get_context("spawn").Process(
+            target=publisher, args=(file, catalog, told)
+        )
+        before = told.stat().st_size
+        process.start()
+        deadline = time.monotonic() + 120
+        while process.is_alive() and told.stat().st_size == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.join(seconds)
+        process.kill()
+        process.join()
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    ended = [version for word, version, _, _ in lines if word == "end"]
+    assert sorted(set(ended)) == list(range(1, 8))
+    assert ended == sorted(ended)
+    begun = [version for word, version, _, _ in lines if word == "begin"]
+    assert begun == sorted(begun)
+    assert sum(whole for word, _, whole, _ in lines if word == "end") == 1

@@ -122,7 +122,7 @@ def test_a_terminal_keeps_the_whole_result(project: Path) -> None:
         *told_of_first_version(tables=1),
     ]
     # While its ten steps ran: how many of how many.
-    assert re.search(rb"\d+/10\b", written)
+    assert re.search(rb"\d+/11\b", written)
     assert b"/?" not in written
 
 

@@ -155,11 +155,13 @@ def test_nobody_else_can_read_or_replace_an_export_in_the_making(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     seen, rows = written_by(monkeypatch), pl.LazyFrame({"a": ["secret"]})
     if ask == "file":
-        exporting.to_file(lambda path: exporting.write_csv(rows, path), tmp_path / "out.csv")
+        exporting.to_file(lambda path: exporting.WRITERS["csv"](rows, path), tmp_path / "out.csv")
         told = (tmp_path / "out.csv").read_bytes()
         (tmp_path / "out.csv").unlink()
     else:
-        exporting.to_stream(lambda path: exporting.write_csv(rows, path), stream := io.BytesIO())
+        exporting.to_stream(
+            lambda path: exporting.WRITERS["csv"](rows, path), stream := io.BytesIO()
+        )
         told = stream.getvalue()
     assert seen == [(0o700, tmp_path)]
     assert b"secret" in told

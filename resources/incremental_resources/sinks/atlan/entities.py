@@ -5,26 +5,23 @@ in ``kind``. What Atlan's types have is documented at https://developer.atlan.co
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
+from incremental_resources.sinks.atlan.names import (
+    FOLDERS,
+    KEYS,
+    TABLE_KEY,
+    Connected,
+    qualified,
+)
 from incremental_resources.sinks.delivery import Delivery
 
-TABLE_KEY = ("database", "schema", "table")
 # By the state's kinds; whatever else there is, is a table.
 TYPES = {
     "VIEW": "View",
     "MATERIALIZED VIEW": "MaterialisedView",
     "PARTITION": "TablePartition",
-}
-# The folder of an entity in the reference's layout.
-FOLDERS = {
-    "databases": "database",
-    "schemas": "schema",
-    "tables": "table",
-    "columns": "column",
-    "procedures": "procedure",
 }
 # What of the state is which attribute; (c): a custom attribute.
 MAPPING = (
@@ -47,15 +44,6 @@ MAPPING = (
         "Function: functionDefinition, functionLanguage, functionReturnType, functionSchema",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Connected:
-    """The connection as Atlan knows it: its name, its connector, its qualified name."""
-
-    name: str
-    connector: str
-    qualified_name: str
 
 
 def entities_of(
@@ -106,42 +94,15 @@ def removed(delivery: Delivery, entity: str, connected: Connected) -> pl.LazyFra
     keys = delivery.removals[entity]
     key = KEYS[entity]
     successor = pl.when(pl.col(f"new_{key[0]}").is_not_null()).then(
-        _qualified(connected, entity, [f"new_{name}" for name in key])
+        qualified(connected, entity, [f"new_{name}" for name in key])
     )
     return keys.select(
         entity=pl.lit(FOLDERS[entity]),
-        qualifiedName=_qualified(connected, entity, key),
+        qualifiedName=qualified(connected, entity, key),
         status=pl.lit("DELETED"),
         change=pl.col("change"),
         successor=successor,
     )
-
-
-KEYS: Mapping[str, list[str]] = {
-    "databases": ["database"],
-    "schemas": ["database", "schema"],
-    "tables": list(TABLE_KEY),
-    "columns": [*TABLE_KEY, "column"],
-    "procedures": ["database", "schema", "procedure", "kind", "signature"],
-}
-
-
-def _part(name: str) -> pl.Expr:
-    """A name in a qualified name: Atlan joins them with slashes and escapes none, so that two could
-    become one; % and / are written as %25 and %2F."""
-    return pl.col(name).str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F")
-
-
-def _qualified(connected: Connected, entity: str, key: list[str]) -> pl.Expr:
-    start = pl.lit(connected.qualified_name)
-    if entity != "procedures":
-        return pl.concat_str([start, *map(_part, key)], separator="/")
-    database, schema, name, kind, signature = key
-    # Of one name there may be several; their arguments tell them apart.
-    named = pl.concat_str([_part(name), pl.lit("("), _part(signature), pl.lit(")")])
-    folder = pl.when(pl.col(kind) == "PROCEDURE").then(pl.lit("_procedures_/"))
-    last = pl.concat_str([folder.otherwise(pl.lit("")), named])
-    return pl.concat_str([start, _part(database), _part(schema), last], separator="/")
 
 
 def _entity(
@@ -158,7 +119,7 @@ def _entity(
 def _common(connected: Connected, entity: str, name: str, comment: pl.Expr) -> dict[str, pl.Expr]:
     return {
         "name": pl.col(name),
-        "qualifiedName": _qualified(connected, entity, KEYS[entity]),
+        "qualifiedName": qualified(connected, entity, KEYS[entity]),
         "connectionName": pl.lit(connected.name),
         "connectionQualifiedName": pl.lit(connected.qualified_name),
         "connectorName": pl.lit(connected.connector),
@@ -170,18 +131,18 @@ def _parents(connected: Connected, levels: int) -> dict[str, pl.Expr]:
     """Names and qualified names of the database, and of the schema from two levels on."""
     found = {
         "databaseName": pl.col("database"),
-        "databaseQualifiedName": _qualified(connected, "databases", KEYS["databases"]),
+        "databaseQualifiedName": qualified(connected, "databases", KEYS["databases"]),
     }
     if levels > 1:
         found |= {
             "schemaName": pl.col("schema"),
-            "schemaQualifiedName": _qualified(connected, "schemas", KEYS["schemas"]),
+            "schemaQualifiedName": qualified(connected, "schemas", KEYS["schemas"]),
         }
     return found
 
 
-def _reference(type_name: str, qualified: pl.Expr) -> pl.Expr:
-    unique = pl.struct(qualified.alias("qualifiedName")).alias("uniqueAttributes")
+def _reference(type_name: str, name: pl.Expr) -> pl.Expr:
+    unique = pl.struct(name.alias("qualifiedName")).alias("uniqueAttributes")
     return pl.struct(pl.lit(type_name).alias("typeName"), unique)
 
 
@@ -203,7 +164,7 @@ def _schemas(delivery: Delivery, connected: Connected, rows: pl.LazyFrame) -> pl
     )
     key = ["database", "schema"]
     counted = rows.join(counts, on=key, how="left").sort(key)
-    database = _qualified(connected, "databases", ["database"])
+    database = qualified(connected, "databases", ["database"])
     attributes = {
         **_common(connected, "schemas", "schema", pl.col("comment")),
         **_parents(connected, 1),
@@ -221,8 +182,8 @@ def _type() -> pl.Expr:
 def _tables(connected: Connected, rows: pl.LazyFrame) -> list[pl.LazyFrame]:
     is_partition = pl.col("kind") == "PARTITION"
     is_view = pl.col("kind").is_in(["VIEW", "MATERIALIZED VIEW"])
-    schema = _reference("Schema", _qualified(connected, "schemas", KEYS["schemas"]))
-    parent = _qualified(connected, "tables", ["database", "parent_schema", "parent_table"])
+    schema = _reference("Schema", qualified(connected, "schemas", KEYS["schemas"]))
+    parent = qualified(connected, "tables", ["database", "parent_schema", "parent_table"])
     attributes = {
         **_common(connected, "tables", "table", pl.col("comment")),
         **_parents(connected, 2),
@@ -256,7 +217,7 @@ def _tables(connected: Connected, rows: pl.LazyFrame) -> list[pl.LazyFrame]:
 def _columns(delivery: Delivery, connected: Connected, rows: pl.LazyFrame) -> pl.LazyFrame:
     kinds = delivery.state["tables"].select(*TABLE_KEY, "kind")
     rows = rows.join(kinds, on=TABLE_KEY, how="left", maintain_order="left")
-    parent = _qualified(connected, "tables", list(TABLE_KEY))
+    parent = qualified(connected, "tables", list(TABLE_KEY))
     type_name = _type()
     is_view = pl.col("kind").is_in(["VIEW", "MATERIALIZED VIEW"]).fill_null(value=False)
     attributes = {
@@ -292,7 +253,7 @@ def _columns(delivery: Delivery, connected: Connected, rows: pl.LazyFrame) -> pl
 
 def _procedures(connected: Connected, rows: pl.LazyFrame) -> list[pl.LazyFrame]:
     rows = rows.sort(KEYS["procedures"])
-    schema = _qualified(connected, "schemas", KEYS["schemas"])
+    schema = qualified(connected, "schemas", KEYS["schemas"])
     common = {
         **_common(connected, "procedures", "procedure", pl.col("comment")),
         **_parents(connected, 2),

@@ -25,13 +25,8 @@ from typing import Any, BinaryIO
 import polars as pl
 from pydantic import Field
 
-from incremental_resources.sinks.atlan.entities import (
-    FOLDERS,
-    Connected,
-    changed,
-    entities_of,
-    removed,
-)
+from incremental_resources.sinks.atlan.entities import changed, entities_of, removed
+from incremental_resources.sinks.atlan.names import FOLDERS, Connected
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.places import (

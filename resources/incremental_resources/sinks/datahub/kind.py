@@ -130,5 +130,4 @@ KIND = SinkKind(
     options=DataHubOptions,
     make=DataHubSink,
     write_snapshot=write_snapshot,
-    needs=("requests",),
 )

@@ -1,8 +1,8 @@
 """Rows of the state as OpenLineage's dataset events, and in which order a version's events come.
 
 The schemas are those of https://openlineage.io/spec: DatasetEvent 2-0-2, SchemaDatasetFacet 1-2-0,
-LifecycleStateChangeDatasetFacet 1-0-1, DocumentationDatasetFacet 1-0-1, DatasetTypeDatasetFacet
-1-0-0, OwnershipDatasetFacet 1-0-1. Sending them is in ``kind``.
+LifecycleStateChangeDatasetFacet 1-0-1, DocumentationDatasetFacet 1-1-0, DatasetTypeDatasetFacet
+1-0-1, OwnershipDatasetFacet 1-0-1. Sending them is in ``kind``.
 """
 
 import json
@@ -153,11 +153,11 @@ def _facets(table: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str,
         of_type["subType"] = kind
     facets = {
         "schema": _facet("SchemaDatasetFacet", "1-2-0", fields=fields),
-        "datasetType": _facet("DatasetTypeDatasetFacet", "1-0-0", **of_type),
+        "datasetType": _facet("DatasetTypeDatasetFacet", "1-0-1", **of_type),
     }
     if table["comment"] is not None:
         facets["documentation"] = _facet(
-            "DocumentationDatasetFacet", "1-0-1", description=table["comment"]
+            "DocumentationDatasetFacet", "1-1-0", description=table["comment"]
         )
     if table["owner"] is not None:
         owners = [{"name": table["owner"]}]

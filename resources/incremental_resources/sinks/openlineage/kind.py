@@ -106,5 +106,4 @@ KIND = SinkKind(
     options=OpenLineageOptions,
     make=OpenLineageSink,
     write_snapshot=write_snapshot,
-    needs=("requests",),
 )

@@ -104,5 +104,4 @@ KIND = SinkKind(
     title="changes posted as signed JSON, or as a text for a chat",
     options=WebhookOptions,
     make=WebhookSink,
-    needs=("requests",),
 )
