@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
 
 AGAIN = frozenset({408, 425, 429})
+UNREACHED = (
+    "No connection can be made, or it broke. See that its address answers from this machine."
+)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
@@ -31,7 +34,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> N
     except requests.Timeout:
         raise SinkUnavailable(f"There was no answer within {timeout:g} s.") from None
     except requests.ConnectionError:
-        raise SinkUnavailable("No connection can be made, or it broke.") from None
+        raise SinkUnavailable(UNREACHED) from None
     except requests.RequestException as error:
         raise SinkRefused(f"It cannot be posted there: {type(error).__name__}.") from None
     _judge(answer.status_code, answer.headers.get("Retry-After"))

@@ -1,7 +1,7 @@
 """The sinks of all connections, each made when it is first delivered to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from incremental_resources.sinks.delivery import Sink
 
@@ -16,7 +16,7 @@ class ConfiguredSink:
     name: str
     kind: str
     make: Callable[[], Sink]
-    secrets: frozenset[str] = frozenset()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class Sinks:
