@@ -46,7 +46,7 @@ def published(store: StateStore, done: Sequence[Published]) -> dg.MaterializeRes
         "versions delivered": sum(len(one.versions) for one in done),
     }
     if done:
-        lines = [(one.sink, one.kind, _versions(one) or "nothing due", _state(one)) for one in done]
+        lines = [(one.sink, one.kind, _versions(one) or "nothing", _state(one)) for one in done]
         headings = ["sink", "kind", "delivered", "now"]
         metadata["standings"] = table_of(pl.DataFrame(lines, schema=headings, orient="row"))
     figures = {
