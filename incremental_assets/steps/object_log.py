@@ -55,7 +55,7 @@ def log_of(
         UnknownObject: no version has it, or several databases do.
     """
     tables = scan_of(current, TABLES).select(TABLES.key).collect()
-    diffs = [(step.version, step.diffs) for step in steps]
+    diffs = [(step.version, step.diffs) for step in steps if step.diffs]
     for database, schema, table, column in _readings(path):
         for key, start, there in _keys(connection, tables, diffs, (database, schema, table)):
             entries = table_histories([key], diffs[start:])[key]

@@ -54,7 +54,7 @@ def test_log_tells_when_a_column_appeared_long_after_its_version_went(
         store = refresher.store(NAME)
         versions = list(store.history())
         assert [one.number for one in versions] == [10, 9]
-        assert [step.version for step in steps_of(store, versions)] == list(range(10, 0, -1))
+        assert [step.version for step in steps_of(store, versions, [])] == list(range(10, 0, -1))
     (found,) = log(config, "main.item.price")
     assert found["version"] == 2
     assert found["change"] == "CREATED"
@@ -87,7 +87,9 @@ def test_anybody_can_read_it(file: Path, tmp_path: Path) -> None:
     assert sorted(plain.select(names).collect().rows(), key=str) == sorted(expected, key=str)
 
 
-def test_after_a_rollback_out_of_damage_the_log_begins_anew(file: Path, tmp_path: Path) -> None:
+def test_after_a_rollback_out_of_damage_the_log_goes_on_from_the_version_it_went_back_to(
+    file: Path, tmp_path: Path
+) -> None:
     objects = LocalObjects(tmp_path / "catalog")
     with refreshing(f"sqlite:///{file}", objects) as refresher:
         refresh(refresher)
@@ -106,12 +108,14 @@ def test_after_a_rollback_out_of_damage_the_log_begins_anew(file: Path, tmp_path
         assert done
         assert done.recovered
         refresh_as_a_person(refresher)
-        logged = ChangeFiles(objects, NAME).versions().values()
-    assert sorted((one.version, one.whole) for one in logged) == [
-        (1, True),
-        (2, False),
-        (4, True),
-    ]
+        logged = ChangeFiles(objects, NAME).versions()
+    named = {one.version: one for one in logged.values()}
+    followed = {
+        number: logged[one.previous].version if one.previous else None
+        for number, one in named.items()
+    }
+    assert followed == {1: None, 2: 1, 3: 1, 4: 3}
+    assert [number for number, one in named.items() if one.whole] == [1]
 
 
 def test_it_forgets_what_is_older_than_asked_for(file: Path, tmp_path: Path) -> None:

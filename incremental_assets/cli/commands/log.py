@@ -56,7 +56,7 @@ def log_command(
 
     store = open_state(current_config(settings["config"], connecting=False), connection)
     versions = [version_of(store, None), *store.ancestors(version_of(store, None))]
-    steps = steps_of(store, versions)
+    steps = steps_of(store, versions, path)
     log = log_of(connection, versions[0], steps, path)
     records = _records(log, {step.version: step for step in steps})
     if as_json:
