@@ -11,7 +11,7 @@ from itertools import chain, islice
 from incremental_assets.config.connection import Connection
 from incremental_assets.steps.delivering import changes_as_delivery, snapshot_as_delivery
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.parquet.kind import ChangeLog
+from incremental_resources.sinks.parquet.change_log import ChangeLog
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.cursors import Cursors
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt

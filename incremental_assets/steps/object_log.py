@@ -22,7 +22,7 @@ from incremental_assets.core.history import (
     table_histories,
 )
 from incremental_assets.core.names import path_of
-from incremental_assets.steps.change_log import Step, diffs_of
+from incremental_assets.steps.logged import Step, diffs_of
 from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.version import Version
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from incremental_assets.cli.app import main
-from incremental_assets.steps.change_log import steps_of
+from incremental_assets.steps.logged import steps_of
 from incremental_assets.steps.rolling_back import roll_back
 from incremental_resources.sinks.parquet.files import ChangeFiles
 from incremental_resources.state_store.local import LocalObjects
