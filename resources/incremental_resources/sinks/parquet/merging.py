@@ -42,7 +42,7 @@ def tidy(files: ChangeFiles, limits: Limits = LIMITS) -> int:
     """
     pieces = files.pieces()
     before = len(pieces)
-    for piece, around in _within(pieces):
+    for piece, around in list(_within(pieces)):
         if piece in pieces and around in pieces and _covers(files, around, piece):
             files.remove(piece)
             pieces.remove(piece)
