@@ -4,7 +4,7 @@ A diff is what ``core.diff`` makes; which versions there are, and how a line of 
 decided elsewhere.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,21 @@ def _earlier(subjects: Mapping[Key, list[Key]], former: Mapping[Key, Key]) -> di
         if name in former or name not in former.values():
             before.setdefault(former.get(name, name), []).extend(those)
     return before
+
+
+def names_through(names: Collection[str], renames: Iterable[tuple[str, str]]) -> set[str]:
+    """The ``names``, and all that led to them or that they led to: present and previous name of
+    every rename of a table, whichever schema it is in."""
+    near: dict[str, set[str]] = {}
+    for one, other in renames:
+        near.setdefault(one, set()).add(other)
+        near.setdefault(other, set()).add(one)
+    found, open_ends = set(names), list(names)
+    while open_ends:
+        new = near.get(open_ends.pop(), set()) - found
+        found |= new
+        open_ends += new
+    return found
 
 
 def column_history(column: str, entries: Sequence[Entry], *, exists: bool) -> list[Entry]:

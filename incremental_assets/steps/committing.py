@@ -14,7 +14,7 @@ import dagster as dg
 from incremental_assets.core.plan import split_batch_key
 from incremental_assets.instance.runs import is_backfilled
 from incremental_assets.naming import partitions_name
-from incremental_assets.steps.due import kept_for_sinks
+from incremental_assets.steps.due import kept_for_sinks, unlogged_from
 from incremental_assets.steps.refresh import SEVERAL_STARTS, Refresh
 from incremental_resources.errors import ResourceError
 from incremental_resources.state_store.head import Head, HeadRef, VersionRef
@@ -121,6 +121,8 @@ def clean_up(context: dg.AssetExecutionContext, step: Refresh) -> None:
         step.extraction.close("committed")
     with commit_stands(context, "old versions and working files were not removed"):
         keep_from, also = kept_for_sinks(step.connection, step.store)
+        waiting = (keep_from, unlogged_from(step.connection, step.store))
+        keep_from = min((one for one in waiting if one is not None), default=None)
         step.store.prune(
             step.connection.options.retain_versions,
             KEPT_EXTRACTIONS,

@@ -3,13 +3,15 @@
 What a delivery holds is made in ``delivering``; delivering it is the matter of ``publishing``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 
 from incremental_assets.config.connection import Connection
 from incremental_assets.steps.delivering import changes_as_delivery, snapshot_as_delivery
 from incremental_resources.sinks.delivery import Delivery
+from incremental_resources.sinks.parquet.change_log import ChangeLog
 from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.cursors import Cursors
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt
@@ -24,18 +26,25 @@ Again = int | str
 
 
 def due(
-    store: StateStore, dialect: Dialect, published: VersionRef | None, again: Again | None
+    store: StateStore,
+    dialect: Dialect,
+    published: VersionRef | None,
+    again: Again | None,
+    had: Callable[[], Container[str]] | None = None,
 ) -> Iterator[tuple[Version, Delivery]]:
     """What the sink is to get, oldest first.
 
     Where the version that it had last is no ancestor of the current one, or what lies between is
-    not kept or damaged, it gets the current version whole.
+    not kept or damaged, it gets the current version whole. One that tells all that it ``had``, by
+    identity, goes on from the nearest of them instead, or from the oldest version that is kept.
     """
     current = store.current()
     if current is None:
         return
     last = published
     line = _line(current, published, again)
+    if line is None and had and again is None:
+        line = _line_from_any(current, had())
     try:
         for version in line or ():
             delivery = _step(store.connection, dialect, version, last, again)
@@ -68,6 +77,17 @@ def _line(
     return None
 
 
+def _line_from_any(current: Version, had: Container[str]) -> list[Version]:
+    """The versions after the newest of those it had, or all that can be reached; one at least."""
+    line: list[Version] = []
+    with suppress(StateCorrupt):
+        for version in chain([current], current.ancestors()):
+            if version.ref.sha256 in had:
+                break
+            line.insert(0, version)
+    return line or [current]
+
+
 def _step(
     connection: str,
     dialect: Dialect,
@@ -75,12 +95,10 @@ def _step(
     last: VersionRef | None,
     again: Again | None,
 ) -> Delivery:
-    if version.number == again and version.parent() is None:
+    parent = version.manifest.parent
+    if parent is None or (version.number == again and version.parent() is None):
         previous = last.sha256 if last else None
         return snapshot_as_delivery(connection, dialect, version, previous=previous)
-    parent = version.manifest.parent
-    if parent is None:
-        raise RuntimeError(f"version {version.number} follows none")
     return changes_as_delivery(connection, version, parent.sha256)
 
 
@@ -102,19 +120,20 @@ def kept_for_sinks(
     which one of them goes on, and the versions apart from that line which sinks had last.
 
     A sink that is further behind than ``retain_unpublished`` gets a snapshot instead, and so does
-    one that nobody has tried to reach for a month: it may not be configured any more.
+    one that nobody has tried to reach for a month: it may not be configured any more. The change
+    log always is.
 
     Raises:
         StateCorrupt: a cursor or a manifest cannot be read.
     """
     cursors = Cursors(store.objects, store.connection)
     # Sinks that are given in Python are known by their cursors alone.
-    found = (cursors.read(name) for name in cursors.names())
+    found = {name: cursors.read(name) for name in cursors.names()}
     since = datetime.now(UTC) - FORGOTTEN
     had = {
         one.published.sha256: one.published
-        for one in found
-        if one and one.published and one.tried_at >= since
+        for name, one in found.items()
+        if one and one.published and (one.tried_at >= since or name == ChangeLog.name)
     }
     oldest = None
     for place, version in enumerate(store.history() if had else ()):
@@ -123,3 +142,16 @@ def kept_for_sinks(
         if had.pop(version.ref.sha256, None):
             oldest = version.number
     return oldest, tuple(had.values())
+
+
+def unlogged_from(connection: Connection, store: StateStore) -> int | None:
+    """The number of the oldest version that the change log is still to be told, where it has not
+    begun yet (an earlier release kept none); None once it has: its cursor counts then.
+
+    Raises:
+        StateCorrupt: a cursor or a manifest cannot be read.
+    """
+    if ChangeLog.name in Cursors(store.objects, store.connection).names():
+        return None
+    waiting = list(islice(store.history(), connection.options.retain_unpublished))
+    return waiting[-1].number if waiting else None

@@ -22,7 +22,7 @@ from incremental_assets.core.history import (
     table_histories,
 )
 from incremental_assets.core.names import path_of
-from incremental_assets.steps.change_log import Step, diffs_of
+from incremental_assets.steps.logged import Step, diffs_of
 from incremental_assets.steps.stored import scan_of
 from incremental_resources.state_store.version import Version
 
@@ -55,7 +55,7 @@ def log_of(
         UnknownObject: no version has it, or several databases do.
     """
     tables = scan_of(current, TABLES).select(TABLES.key).collect()
-    diffs = [(step.version, step.diffs) for step in steps]
+    diffs = [(step.version, step.diffs) for step in steps if step.diffs]
     for database, schema, table, column in _readings(path):
         for key, start, there in _keys(connection, tables, diffs, (database, schema, table)):
             entries = table_histories([key], diffs[start:])[key]

@@ -129,7 +129,7 @@ def _deliver(
     try:
         with _kept_alive(leased) as lost:
             target = sink.make()
-            for version, delivery in due(store, dialect, leased.cursor.published, again):
+            for version, delivery in due(store, dialect, leased.cursor.published, again, sink.had):
                 if lost.is_set():
                     done.busy = True
                     return

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
@@ -196,6 +197,25 @@ def test_it_can_be_pruned(place: Place) -> None:
     assert [one["kind"] for one in facts["removed"]] == ["version", "version"]
     assert [version.number for version in place.store.history()] == [3]
     place.store.find(3).verify()
+
+
+def test_a_refresh_logs_all_versions_that_it_finds(place: Place, refresher: Refresher) -> None:
+    refresh(refresher)
+    pattern = str(place.connection / "changes" / "*.parquet")
+    numbers = duckdb.execute("select distinct version from read_parquet($1)", [pattern])
+    assert {1, 2, 3} <= {number for (number,) in numbers.fetchall()}
+
+
+def test_what_was_pruned_is_told_by_the_log(place: Place) -> None:
+    def told() -> Any:
+        changes = place.read("log", NAME, "main.product.price", "--json")["changes"]
+        return [(one["version"], one["change"], one["until"]) for one in changes]
+
+    assert place.read("log", NAME, "main.product.price", "--json")["exists"]
+    before = told()
+    assert before == [(2, "CREATED", "2024-01-31T13:00:00.123456Z")]
+    place.run("prune", NAME, "--keep-versions", "1")
+    assert told() == before
 
 
 def test_what_is_written_today_looks_as_what_was_released(place: Place, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from incremental_assets.cli.shell import ending_with_our_message, print_json
 from incremental_assets.core.names import escaped, parts_of, path_of
 
 if TYPE_CHECKING:
-    from incremental_assets.steps.change_log import Step
+    from incremental_assets.steps.logged import Step
     from incremental_assets.steps.object_log import ObjectLog
 
 MOST_PARTS = 4
@@ -50,13 +50,13 @@ def log_command(
     A change happened between the time that the version before it is true as of and its own.
     """
     from incremental_assets.cli.reading import version_of
-    from incremental_assets.steps.change_log import steps_of
+    from incremental_assets.steps.logged import steps_of
     from incremental_assets.steps.object_log import log_of
     from incremental_assets.wiring import current_config, open_state
 
     store = open_state(current_config(settings["config"], connecting=False), connection)
     versions = [version_of(store, None), *store.ancestors(version_of(store, None))]
-    steps = steps_of(store, versions)
+    steps = steps_of(store, versions, path)
     log = log_of(connection, versions[0], steps, path)
     records = _records(log, {step.version: step for step in steps})
     if as_json:

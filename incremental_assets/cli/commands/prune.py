@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from incremental_assets.cli.printing.show import bytes_text
-from incremental_assets.cli.shell import console, ending_with_our_message, print_json
+from incremental_assets.cli.shell import console, ending_with_our_message, fail, print_json
 
 if TYPE_CHECKING:
     from incremental_resources.state_store.retention import Removed
@@ -36,8 +36,9 @@ def prune_command(
 
     Every refresh does the same with the option retain_versions. The current version stays in any
     case, and so do what sinks have not had (see the option retain_unpublished) and whatever a
-    refresh that is going on may still commit.
+    refresh that is going on may still commit. What the change log lacks is written to it first.
     """
+    from incremental_assets.steps.change_log import append_missing, why_not
     from incremental_assets.steps.committing import KEPT_EXTRACTIONS
     from incremental_assets.steps.due import kept_for_sinks
     from incremental_assets.wiring import current_config, open_state
@@ -46,6 +47,9 @@ def prune_command(
     config = current_config(settings["config"], connecting=False)
     store = open_state(config, connection)
     known = config.connection(connection)
+    # A state that cannot be read is told as such.
+    if store.head() and not dry_run and (logged := append_missing(known, store)).failed:
+        fail(f"Nothing was removed: the change log was not written. {why_not(logged)}")
     keep_from, also = kept_for_sinks(known, store)
     keep = keep_versions or known.options.retain_versions
     found = store.dispensable(keep, KEPT_EXTRACTIONS, keep_from=keep_from, also=also)

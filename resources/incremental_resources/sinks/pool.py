@@ -1,6 +1,6 @@
 """The sinks of all connections, each made when it is first delivered to."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from incremental_resources.sinks.delivery import Sink
@@ -10,13 +10,16 @@ from incremental_resources.sinks.delivery import Sink
 class ConfiguredSink:
     """A sink that is not made yet: ``make`` may import heavy clients, and connects to nothing.
 
-    ``secrets`` are its texts that nobody may read in a message.
+    ``secrets`` are its texts that nobody may read in a message. ``had``: the identities of all
+    versions that it has, for one that goes on from any of them; without it a sink is only known to
+    have what its cursor names.
     """
 
     name: str
     kind: str
     make: Callable[[], Sink]
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    had: Callable[[], Container[str]] | None = None
 
 
 class Sinks:

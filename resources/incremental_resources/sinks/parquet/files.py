@@ -1,20 +1,29 @@
 """The files of the table of changes: one for each version, appended, read, and forgotten.
 
-What is in them is in ``table``; whether they are a sink's or a state's own is the caller's matter.
+What is in them is in ``table``, how small ones become fewer in ``merging``; whether they are a
+sink's or a state's own is the caller's matter.
 """
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from incremental_resources.errors import ResourceError
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.parquet.table import KEY, PREVIOUS, rows_of
+from incremental_resources.sinks.parquet.table import KEY, PREVIOUS, SCHEMA, rows_of
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.parquet import store_frame
 
 FOLDER = "changes"
 SUFFIX = ".parquet"
+# <number>-<hash>, or <first>-<last>-<hash> of versions that were merged; -<part> where one file
+# would be very large.
+NAME = re.compile(r"((\d{8,15})-(?:(\d{8,15})-)?[0-9a-f]{16})(-\d{3,})?\.parquet")
+# A row is there twice while the files that were merged are not removed yet.
+SAME_ROW = ("identity", "entity", *KEY, "change", "attribute", *PREVIOUS)
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,18 @@ class LoggedVersion:
     whole: bool
     marker: datetime
     committed_at: datetime
+
+
+@dataclass(frozen=True, order=True)
+class Piece:
+    """What was written at once: one version, or the versions from ``first`` to ``last``.
+
+    ``files``: its paths; the last one was written last.
+    """
+
+    first: int
+    last: int
+    stem: str
     files: tuple[str, ...]
 
 
@@ -49,51 +70,89 @@ class ChangeFiles:
         stem = f"{delivery.version:08}-{delivery.identity[:16]}"
         if self._objects.exists(f"{self._folder}/{stem}{SUFFIX}"):
             return 0
-        for path in self._objects.list(self._folder):
-            # What a killed publisher left.
-            if path.startswith(f"{self._folder}/{stem}-"):
-                self._objects.delete(path)
         rows = rows_of(delivery, with_changes=with_state or not delivery.begins_anew)
+        return self.write(stem, rows) - 1
+
+    def write(self, stem: str, rows: pl.LazyFrame) -> int:
+        """Write a new piece; the number of rows. Parts that a killed writer left are replaced."""
+        number = 1
+        while self._objects.exists(part := f"{self._folder}/{_part(stem, number)}"):
+            self._objects.delete(part)
+            number += 1
         written = store_frame(
             self._objects, self._folder, FOLDER, rows, lambda count: _names(stem, count)
         )
-        return sum(entry.rows for entry in written) - 1
+        return sum(entry.rows for entry in written)
 
-    def versions(self) -> dict[str, LoggedVersion]:
-        """All versions of the table, by their identity."""
-        paths = self._objects.list(self._folder)
-        found = {}
-        for path in paths:
-            stem = path.removeprefix(f"{self._folder}/").removesuffix(SUFFIX)
-            if stem.count("-") != 1:
+    def pieces(self) -> list[Piece]:
+        """All that were written to their end, by their numbers."""
+        found: dict[str, list[str]] = {}
+        whole: dict[str, tuple[int, int]] = {}
+        for path in self._objects.list(self._folder):
+            name = NAME.fullmatch(path.removeprefix(f"{self._folder}/"))
+            if name is None:
                 continue
-            parts = [one for one in paths if one.startswith(f"{self._folder}/{stem}-")]
-            files = (*parts, path)
-            (row,) = self._scan(files).filter(pl.col("entity").is_null()).collect().to_dicts()
-            names = ("version", "identity", "previous", "whole", "marker", "committed_at")
-            one = LoggedVersion(**{name: row[name] for name in names}, files=files)
-            found[one.identity] = one
-        return found
+            found.setdefault(name[1], []).append(path)
+            if name[4] is None:
+                whole[name[1]] = (int(name[2]), int(name[3] or name[2]))
+        return sorted(
+            Piece(*numbers, stem, (*sorted(set(found[stem]) - {last}), last))
+            for stem, numbers in whole.items()
+            for last in [f"{self._folder}/{stem}{SUFFIX}"]
+        )
 
-    def changes(self, version: LoggedVersion, entity: str, key: tuple[str, ...]) -> pl.LazyFrame:
-        """The rows of one entity: key, change, attribute, before, after, previous_<key>."""
-        rows = self._scan(version.files).filter(pl.col("entity") == entity)
-        named = [name for name in KEY if name in key]
-        before = [name for name in PREVIOUS if name.removeprefix("previous_") in key]
-        return rows.select(*named, "change", "attribute", "before", "after", *before)
+    def versions(self, pieces: Sequence[Piece] | None = None) -> dict[str, LoggedVersion]:
+        """The versions of these pieces (default: of all of them), by their identity."""
+        names = list(LoggedVersion.__annotations__)
+        begun = pl.col("entity").is_null()
+        if pieces is None:
+            rows = self.rows(begun).select(names)
+        else:
+            rows = self.scan(pieces).filter(begun).select(names).collect()
+        return {row["identity"]: LoggedVersion(**row) for row in rows.iter_rows(named=True)}
+
+    def rows(self, where: pl.Expr) -> pl.DataFrame:
+        """Those rows of the table, each once."""
+        pieces = self.pieces()
+        while True:
+            try:
+                rows = self.scan(pieces).filter(where)
+                return rows.unique(SAME_ROW, keep="first", maintain_order=True).collect()
+            except (ResourceError, OSError, pl.exceptions.ComputeError):
+                # Files that were merged meanwhile are gone, and another one has what they had.
+                before, pieces = pieces, self.pieces()
+                if before == pieces:
+                    raise
+
+    def scan(self, pieces: Iterable[Piece]) -> pl.LazyFrame:
+        """The rows of these pieces."""
+        files = [self._objects.scan(path) for piece in pieces for path in piece.files]
+        return pl.concat(files) if files else pl.LazyFrame(schema=SCHEMA)
+
+    def remove(self, piece: Piece) -> None:
+        """Remove a piece; half removed, it is none any more."""
+        for path in reversed(piece.files):
+            self._objects.delete(path)
 
     def forget(self, before: datetime) -> list[LoggedVersion]:
-        """Remove the versions that were committed before then; which they were."""
-        old = [one for one in self.versions().values() if one.committed_at < before]
-        for path in (path for one in old for path in reversed(one.files)):
-            self._objects.delete(path)
-        return old
+        """Remove the versions that were committed before then; which they were.
 
-    def _scan(self, files: tuple[str, ...]) -> pl.LazyFrame:
-        return pl.concat([self._objects.scan(path) for path in files])
+        A piece goes as a whole, and not before those with lower numbers.
+        """
+        gone: dict[str, LoggedVersion] = {}
+        for piece in self.pieces():
+            found = self.versions([piece])
+            if any(one.committed_at >= before for one in found.values()):
+                break
+            self.remove(piece)
+            gone |= found
+        return list(gone.values())
+
+
+def _part(stem: str, number: int) -> str:
+    return f"{stem}-{number:03}{SUFFIX}"
 
 
 def _names(stem: str, count: int) -> list[str]:
-    """The names of a version's files; the one without a number comes last: it says that all are."""
-    numbered = [f"{stem}-{number:03}{SUFFIX}" for number in range(1, count)]
-    return [*numbered, f"{stem}{SUFFIX}"]
+    """The names of a piece's files; the one without a number comes last: it says that all are."""
+    return [*(_part(stem, number) for number in range(1, count)), f"{stem}{SUFFIX}"]

@@ -7,7 +7,6 @@ from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.parquet.files import ChangeFiles
 from incremental_resources.sinks.places import PlaceOptions, open_place, told_as_of_a_sink
-from incremental_resources.state_store.objects import ObjectStore
 
 
 class ParquetSink:
@@ -21,20 +20,6 @@ class ParquetSink:
         """Write the version's file, unless it is there."""
         with told_as_of_a_sink():
             return {"changes": ChangeFiles(self._objects, delivery.connection).append(delivery)}
-
-
-class ChangeLog:
-    """The change log of a state, beside it: the same table without the state it begins with."""
-
-    name = "_changes"
-
-    def __init__(self, objects: ObjectStore) -> None:
-        self._objects = objects
-
-    def publish(self, delivery: Delivery) -> Mapping[str, Any]:
-        """Write the version's file, unless it is there."""
-        files = ChangeFiles(self._objects, delivery.connection)
-        return {"changes": files.append(delivery, with_state=False)}
 
 
 KIND = SinkKind(
