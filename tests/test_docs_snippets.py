@@ -223,6 +223,11 @@ def test_a_snippet_runs_by_itself(block: Block, shop: Path) -> None:
         assert wide.rows() == [("main", "item", 2)]
     if isinstance(changed := names.get("changed"), pl.DataFrame):
         assert changed["column"].to_list() == ["name"]
+    if isinstance(appeared := names.get("appeared"), pl.DataFrame):
+        assert appeared.drop("marker").rows() == [(2, "main", "item", "name")]
+        assert isinstance(busiest := names["busiest"], pl.DataFrame)
+        # The rows that begin the two versions are of no table.
+        assert set(busiest.rows()) == {(None, 2), ("item", 3)}
 
 
 def test_the_state_is_read_in_both_ways() -> None:

@@ -34,7 +34,7 @@ COLUMNS = {
     "connection": "The connection's name.",
     "version": "The version's number; numbers begin again where a state was removed.",
     "identity": "The version's identity, in every row of one file.",
-    "previous": "The identity of the version that was published before; null if none was.",
+    "previous": "The identity of the version that the changes lead from; null if there is none.",
     "whole": "True where the rows are the whole state (each CREATED) and replace all before them.",
     "marker": "The source's clock: the version is known to be true as of then.",
     "committed_at": "When the version was made.",
