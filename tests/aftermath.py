@@ -4,6 +4,8 @@ import os
 
 from incremental_assets.config.model import Config
 from incremental_assets.steps.committing import KEPT_EXTRACTIONS
+from incremental_resources.sinks.parquet.change_log import ChangeLog
+from incremental_resources.sinks.parquet.files import ChangeFiles
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.scratch import owner
@@ -18,6 +20,9 @@ def refresh_plainly(config: Config, objects: ObjectStore, url: str) -> None:
     outcome = attempt_watched(config, objects)
     assert outcome.ok, outcome.error
     look(config, objects, url)
+    store = StateStore(objects, NAME)
+    logged = ChangeFiles(objects, NAME).versions()
+    assert [one.number for one in store.history() if one.ref.sha256 not in logged] == []
 
 
 def look(config: Config, objects: ObjectStore, url: str) -> None:
@@ -34,8 +39,9 @@ def look(config: Config, objects: ObjectStore, url: str) -> None:
 
 
 def orphans(store: StateStore) -> list[str]:
-    """What is stored and belongs to no version and no extraction that is kept."""
-    owned = {f"{NAME}/HEAD"}
+    """What is stored and belongs to no version, no extraction that is kept, and not to the log."""
+    owned = {f"{NAME}/HEAD", f"{NAME}/sinks/{ChangeLog.name}.json"}
+    owned |= {path for one in ChangeFiles(store.objects, NAME).pieces() for path in one.files}
     for version in store.history():
         files = ("manifest.json", *(entry.path for entry in version.manifest.files))
         owned |= {f"{NAME}/{version.folder}/{path}" for path in files}

@@ -13,8 +13,7 @@ from incremental_assets.assets.shell import connection_asset
 from incremental_assets.config.connection import Connection
 from incremental_assets.steps import publishing_metadata
 from incremental_assets.steps.change_log import keep_change_log
-from incremental_assets.steps.failures import failing_with_our_message
-from incremental_assets.steps.publishing import publish_all, standing
+from incremental_assets.steps.publishing import publish_all
 from incremental_resources.sinks.pool import ConfiguredSink, Sinks
 from incremental_resources.state_store.pool import States
 
@@ -34,11 +33,11 @@ def publish_asset(connection: Connection) -> dg.AssetsDefinition:
         sinks: dg.ResourceParam[Sinks],
     ) -> dg.MaterializeResult:
         store = states[connection.name]
-        keep_change_log(context, connection, store)
+        log = keep_change_log(context, connection, store)
         done = publish_all(store, connection.dialect(), sinks[connection.name])
         publishing_metadata.tell(context, done)
         publishing_metadata.retry_once_more(context, done)
-        return publishing_metadata.published(store, done)
+        return publishing_metadata.published(log, done)
 
     return publish
 
@@ -56,7 +55,6 @@ def sink_checks(
         can_subset=True,
     )
     @with_resources_of(connection.name, in_run=True)
-    @failing_with_our_message
     def sink_standings(
         context: dg.AssetCheckExecutionContext,
         states: dg.ResourceParam[States],
@@ -66,8 +64,7 @@ def sink_checks(
         for sink in sinks[connection.name]:
             name = check_name(sink.name)
             if name in chosen:
-                now = standing(states[connection.name], sink.name, sink.kind)
-                yield publishing_metadata.checked(name, connection.name, now)
+                yield publishing_metadata.checked(name, states[connection.name], sink)
 
     return [sink_standings]
 

@@ -23,7 +23,7 @@ KIND = "change_log"
 
 def keep_change_log(
     context: dg.AssetExecutionContext, connection: Connection, store: StateStore
-) -> None:
+) -> Published:
     """Append what the log does not have, tidy up after that, and fail nothing."""
     done = append_missing(connection, store)
     if done.failed:
@@ -33,6 +33,7 @@ def keep_change_log(
     if done.versions:
         with commit_stands(context, "the files of the change log were not tidied up"):
             tidy_up(connection, store)
+    return done
 
 
 def append_missing(connection: Connection, store: StateStore) -> Published:

@@ -135,13 +135,17 @@ def kept_for_sinks(
         for name, one in found.items()
         if one and one.published and (one.tried_at >= since or name == ChangeLog.name)
     }
-    oldest = None
+    oldest, head = None, store.head() if had else None
+    if head and set(had) == {head.head.sha256}:
+        return None, ()
     for place, version in enumerate(store.history() if had else ()):
         if place >= connection.options.retain_unpublished or not had:
             break
         if had.pop(version.ref.sha256, None):
             oldest = version.number
-    return oldest, tuple(had.values())
+    # The change log goes on from any version that it has.
+    sinks = {one.published for name, one in found.items() if name != ChangeLog.name and one}
+    return oldest, tuple(ref for ref in had.values() if ref in sinks)
 
 
 def unlogged_from(connection: Connection, store: StateStore) -> int | None:

@@ -20,6 +20,7 @@ from incremental_resources.source.dialect import Dialect
 from incremental_resources.source.secrets import holds
 from incremental_resources.state_store.cursors import Cursors, Failure, Leased
 from incremental_resources.state_store.errors import SwapRefused
+from incremental_resources.state_store.head import HeadRef
 from incremental_resources.state_store.store import StateStore
 
 AT_ONCE = 4
@@ -32,7 +33,8 @@ class Published:
     """How one sink stands after somebody delivered, or tried to.
 
     ``versions`` are those delivered now, ``whole`` the ones of them that were snapshots; ``behind``
-    says that it does not have the current version. ``busy``: somebody else is delivering.
+    says that it does not have the current version. ``busy``: somebody else is delivering. ``head``
+    is HEAD as it was read last.
     """
 
     sink: str
@@ -46,6 +48,7 @@ class Published:
     figures: dict[str, Any] = field(default_factory=dict)
     failed: Failure | None = None
     transient: bool = False
+    head: HeadRef | None = None
 
 
 def publish_all(
@@ -88,6 +91,7 @@ def standing(store: StateStore, name: str, kind: str) -> Published:
         behind=head is not None and head.head.sha256 != had,
         busy=bool(cursor and cursor.lease and cursor.lease.holds()),
         failed=cursor.failed if cursor else None,
+        head=head,
     )
 
 
@@ -179,6 +183,7 @@ def _now(store: StateStore, sink: ConfiguredSink, done: Published) -> Published:
     """``done`` with where the sink is now."""
     now = standing(store, sink.name, sink.kind)
     done.version, done.published_at, done.behind = now.version, now.published_at, now.behind
+    done.head = now.head
     done.failed = done.failed or now.failed
     return done
 

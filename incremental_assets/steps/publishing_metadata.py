@@ -7,7 +7,9 @@ import dagster as dg
 import polars as pl
 
 from incremental_assets.steps.metadata import failed_check, table_of
-from incremental_assets.steps.publishing import Published
+from incremental_assets.steps.publishing import Published, standing
+from incremental_resources.errors import ResourceError
+from incremental_resources.sinks.pool import ConfiguredSink
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.store import StateStore
 
@@ -36,9 +38,9 @@ def retry_once_more(context: dg.AssetExecutionContext, done: Sequence[Published]
         raise dg.Failure(description=messages, allow_retries=True)
 
 
-def published(store: StateStore, done: Sequence[Published]) -> dg.MaterializeResult:
-    """Of the asset: how every sink stands."""
-    head = store.head()
+def published(log: Published, done: Sequence[Published]) -> dg.MaterializeResult:
+    """Of the asset: how the change log and every sink stand."""
+    head = log.head
     metadata: dict[str, Any] = {
         "version": head.head.version if head else 0,
         "sinks": len(done),
@@ -59,8 +61,17 @@ def published(store: StateStore, done: Sequence[Published]) -> dg.MaterializeRes
     return dg.MaterializeResult(metadata=metadata | figures, data_version=version)
 
 
-def checked(name: str, connection: str, now: Published) -> dg.AssetCheckResult:
+def checked(name: str, store: StateStore, sink: ConfiguredSink) -> dg.AssetCheckResult:
     """The check of a sink: whether it has the current version, and if not, why."""
+    try:
+        now = standing(store, sink.name, sink.kind)
+    except ResourceError as error:
+        # The refresh is committed: this fails nothing but the check.
+        return failed_check(name, f"It is not known what sink {sink.name} has: {error}")
+    return _judged(name, store.connection, now)
+
+
+def _judged(name: str, connection: str, now: Published) -> dg.AssetCheckResult:
     facts: dict[str, Any] = {"version": now.version or 0, "kind": now.kind}
     if not now.behind:
         return dg.AssetCheckResult(check_name=name, passed=True, metadata=facts)
