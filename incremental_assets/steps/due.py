@@ -117,7 +117,8 @@ def kept_for_sinks(
     connection: Connection, store: StateStore
 ) -> tuple[int | None, tuple[VersionRef, ...]]:
     """What retention must leave for sinks: the number of the oldest version on HEAD's line from
-    which one of them goes on, and the versions apart from that line which sinks had last.
+    which one of them goes on, and the versions apart from that line which sinks had last. The
+    change log goes on from the line whatever it had last.
 
     A sink that is further behind than ``retain_unpublished`` gets a snapshot instead, and so does
     one that nobody has tried to reach for a month: it may not be configured any more. The change
@@ -149,13 +150,20 @@ def kept_for_sinks(
 
 
 def unlogged_from(connection: Connection, store: StateStore) -> int | None:
-    """The number of the oldest version that the change log is still to be told, where it has not
-    begun yet (an earlier release kept none); None once it has: its cursor counts then.
+    """The number of the oldest version that the change log may still have to be told, where it has
+    not begun yet (an earlier release kept none) or what it had last is not on HEAD's line; None
+    where it is: then it is known without it.
 
     Raises:
         StateCorrupt: a cursor or a manifest cannot be read.
     """
-    if ChangeLog.name in Cursors(store.objects, store.connection).names():
+    cursor = Cursors(store.objects, store.connection).read(ChangeLog.name)
+    last = cursor.published.sha256 if cursor and cursor.published else None
+    oldest, head = None, store.head()
+    if head and head.head.sha256 == last:
         return None
-    waiting = list(islice(store.history(), connection.options.retain_unpublished))
-    return waiting[-1].number if waiting else None
+    for version in islice(store.history(), connection.options.retain_unpublished):
+        if version.ref.sha256 == last:
+            return None
+        oldest = version.number
+    return oldest

@@ -126,6 +126,28 @@ def test_after_a_rollback_out_of_damage_the_log_goes_on_from_the_version_it_went
     assert [number for number, one in named.items() if one.whole] == [1]
 
 
+def test_versions_after_a_rollback_out_of_damage_stay_until_they_are_logged(
+    file: Path, tmp_path: Path
+) -> None:
+    objects, folder = LocalObjects(tmp_path / "catalog"), tmp_path / "catalog" / NAME / "changes"
+    with refreshing(f"sqlite:///{file}", objects, retain_versions=2) as refresher:
+        columns_added(file, refresher, range(2))
+        store = refresher.store(NAME)
+        current = store.current()
+        assert current
+        (tmp_path / "catalog" / NAME / current.ref.manifest).write_text("{}")
+        assert roll_back(store, refresher.config.connection(NAME).dialect(), 1)
+        # Nothing can be written there for a while.
+        folder.rename(tmp_path / "changes")
+        folder.write_text("")
+        columns_added(file, refresher, range(2, 5))
+        assert [one.number for one in store.history()] == [6, 5, 4, 3, 1]
+        folder.unlink()
+        (tmp_path / "changes").rename(folder)
+        columns_added(file, refresher, [5])
+    assert logged(objects) == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_it_forgets_what_is_older_than_asked_for(file: Path, tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path / "catalog")
     with refreshing(f"sqlite:///{file}", objects) as refresher:
