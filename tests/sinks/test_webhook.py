@@ -38,12 +38,14 @@ class Receiver:
         self.posts: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int | None] = []
         self.retry_after: str | None = None
+        self.paths: list[str] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.posts.append((dict(self.headers), body))
+                receiver.paths.append(self.path)
                 answer = receiver.answers.pop(0) if receiver.answers else 200
                 if answer is None:
                     # Taken, and the answer is lost.
