@@ -7,8 +7,11 @@ from threading import Thread
 
 import pytest
 
+from incremental_resources.sinks.datahub.proposals import proposals_of
+from incremental_resources.sinks.datahub.urns import Namer
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
 from incremental_resources.sinks.kinds import Place, kind_named
+from tests.builders import database, schema, state, table
 from tests.sinks.made import made_delivery
 from tests.sinks.test_webhook import AFTER, BEFORE, Receiver
 
@@ -75,3 +78,13 @@ def test_what_is_refused_on_the_way_is_told_and_sent_again_from_the_beginning(
     receiver.posts.clear()
     published(kind, receiver, tmp_path)
     assert [body for _, body in receiver.posts][:2] == first
+
+
+def test_a_table_that_takes_the_name_of_a_view_has_no_definition_in_datahub() -> None:
+    before, after = (
+        state(databases=[database()], schemas=[schema()], tables=[table("t", id, kind=kind)])
+        for id, kind in (("1", "VIEW"), ("2", "TABLE"))
+    )
+    proposals = list(proposals_of(made_delivery(before, after, 2), Namer("postgres", "PROD")))
+    (told,) = [one["aspect"]["json"] for one in proposals if one["aspectName"] == "viewProperties"]
+    assert told["viewLogic"] == ""

@@ -43,7 +43,7 @@ def proposals_of(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
     Each replaces what its urn and aspect had before.
     """
     yield from _containers(delivery, namer)
-    were_views = _were_views(delivery)
+    were_views = _may_have_been_views(delivery)
     for table, columns in _datasets(delivery):
         yield from _dataset(namer, table, columns)
         key = (table["database"], table["schema"], table["table"])
@@ -187,11 +187,14 @@ def _gone(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
             yield _proposal(urn, "status", {"removed": True})
 
 
-def _were_views(delivery: Delivery) -> set[Key]:
-    """The tables whose kind is another one now."""
-    kinds = delivery.changes["tables"].filter(pl.col("attribute") == "kind")
-    before = kinds.filter(pl.col("before").is_in([json.dumps(kind) for kind in VIEWS]))
-    return {(row[0], row[1], row[2]) for row in before.select(KEY).collect().rows()}
+def _may_have_been_views(delivery: Delivery) -> set[Key]:
+    """The names whose holder is of another kind now, or is another one: an aspect stays otherwise."""
+    rows = delivery.changes["tables"]
+    of_kind = rows.filter(pl.col("attribute") == "kind").select(KEY)
+    left = rows.filter(pl.col("change").is_in(["DELETED", "OUT_OF_SCOPE", "RENAMED"])).select(
+        pl.coalesce(f"previous_{name}", name).alias(name) for name in KEY
+    )
+    return {(row[0], row[1], row[2]) for row in pl.concat([of_kind, left]).collect().rows()}
 
 
 def _facts(row: Mapping[str, Any], *names: str) -> dict[str, str]:
