@@ -188,7 +188,7 @@ def _gone(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
 
 
 def _may_have_been_views(delivery: Delivery) -> set[Key]:
-    """The names whose holder is of another kind now, or is another one: an aspect stays otherwise."""
+    """The names that another object has now, or one of another kind: aspects stay otherwise."""
     rows = delivery.changes["tables"]
     of_kind = rows.filter(pl.col("attribute") == "kind").select(KEY)
     left = rows.filter(pl.col("change").is_in(["DELETED", "OUT_OF_SCOPE", "RENAMED"])).select(
