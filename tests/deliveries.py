@@ -14,7 +14,7 @@ def deliveries(store: StateStore, dialect: Dialect) -> Iterator[Delivery]:
     yield snapshot_as_delivery(store.connection, dialect, first)
     previous = first
     for version in rest:
-        yield changes_as_delivery(store.connection, version, previous.ref.sha256)
+        yield changes_as_delivery(store.connection, dialect, version, previous.ref.sha256)
         previous = version
 
 

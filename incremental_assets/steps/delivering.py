@@ -13,6 +13,7 @@ from incremental_assets.core.publishing import (
     removals,
     upserts,
 )
+from incremental_assets.core.view_lineage import ViewLineage, affected_views
 from incremental_assets.steps.comparing import changes_between, same_source
 from incremental_assets.steps.stored import all_created, diff_frame, frames_of
 from incremental_resources.sinks.delivery import Delivery, Frames
@@ -20,13 +21,16 @@ from incremental_resources.source.dialect import Dialect
 from incremental_resources.state_store.version import Version
 
 
-def changes_as_delivery(connection: str, version: Version, previous: str) -> Delivery:
+def changes_as_delivery(
+    connection: str, dialect: Dialect, version: Version, previous: str
+) -> Delivery:
     """What changed in a version since its parent, which the sink had last."""
     stored = (name for name in ENTITIES if version.has(f"diff/{name}"))
     changes = complete_changes({name: diff_frame(version, ENTITIES[name]) for name in stored})
     state = complete(frames_of(version))
     return _delivery(
         connection,
+        dialect,
         version,
         previous,
         is_snapshot=False,
@@ -36,6 +40,7 @@ def changes_as_delivery(connection: str, version: Version, previous: str) -> Del
         upserts=upserts(state, changes),
         removals=removals(state, changes),
         datasets=datasets(state, changes),
+        affected=affected_views(state, changes),
     )
 
 
@@ -61,6 +66,7 @@ def snapshot_as_delivery(
         }
     return _delivery(
         connection,
+        dialect,
         version,
         previous,
         is_snapshot=True,
@@ -70,11 +76,13 @@ def snapshot_as_delivery(
         upserts=state,
         removals=gone,
         datasets=state["tables"],
+        affected=state["tables"].clear(),
     )
 
 
 def _delivery(
     connection: str,
+    dialect: Dialect,
     version: Version,
     previous: str | None,
     *,
@@ -85,6 +93,7 @@ def _delivery(
     upserts: Frames,
     removals: Frames,
     datasets: pl.LazyFrame,
+    affected: pl.LazyFrame,
 ) -> Delivery:
     manifest = version.manifest
     told: Mapping[str, Mapping[str, int]] = manifest.changes
@@ -105,4 +114,6 @@ def _delivery(
         upserts=upserts,
         removals=removals,
         datasets=datasets,
+        affected_views=affected,
+        lineage=ViewLineage(state, dialect.sqlglot_dialect, dialect.definitions_name_schemas),
     )

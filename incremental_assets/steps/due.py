@@ -99,7 +99,7 @@ def _step(
     if parent is None or (version.number == again and version.parent() is None):
         previous = last.sha256 if last else None
         return snapshot_as_delivery(connection, dialect, version, previous=previous)
-    return changes_as_delivery(connection, version, parent.sha256)
+    return changes_as_delivery(connection, dialect, version, parent.sha256)
 
 
 def _whole(

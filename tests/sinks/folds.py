@@ -51,6 +51,8 @@ def datahub(files: Iterable[Path]) -> Kept:
                 del kept[proposal["entityUrn"]]
             if content.get("viewLogic") == "" and not content["materialized"]:
                 del aspects["viewProperties"]
+            if content.get("upstreams") == []:
+                del aspects["upstreamLineage"]
     return kept
 
 

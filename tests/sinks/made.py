@@ -16,6 +16,7 @@ from incremental_assets.core.publishing import (
     upserts,
 )
 from incremental_assets.core.scope import Scope
+from incremental_assets.core.view_lineage import ViewLineage, affected_views
 from incremental_resources.sinks.delivery import Delivery
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -48,4 +49,6 @@ def made_delivery(
         upserts=upserts(current, changes) if before else current,
         removals=removals(current, changes),
         datasets=datasets(current, changes),
+        affected_views=affected_views(current, changes),
+        lineage=ViewLineage(current, "postgres", qualified=True),
     )

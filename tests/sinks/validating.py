@@ -15,6 +15,7 @@ FACETS = {
     "datasetType": "dataset_type_dataset.DatasetTypeDatasetFacet",
     "documentation": "documentation_dataset.DocumentationDatasetFacet",
     "ownership": "ownership_dataset.OwnershipDatasetFacet",
+    "columnLineage": "column_lineage_dataset.ColumnLineageDatasetFacet",
 }
 INNER = {
     "schema": ("fields", "schema_dataset.SchemaDatasetFacetFields"),
@@ -40,6 +41,17 @@ def openlineage(line, problems):
         if name in INNER:
             key, inner = INNER[name]
             given[key] = [generated(inner)(**one) for one in given[key]]
+        if name == "columnLineage":
+            given["fields"] = {
+                column: generated("column_lineage_dataset.Fields")(
+                    [
+                        generated("column_lineage_dataset.InputField")(**source)
+                        for source in told.pop("inputFields")
+                    ],
+                    **told,
+                )
+                for column, told in given["fields"].items()
+            }
         if "previousIdentifier" in given:
             inner = generated("lifecycle_state_change_dataset.PreviousIdentifier")
             given["previousIdentifier"] = inner(**given["previousIdentifier"])

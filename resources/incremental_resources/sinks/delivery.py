@@ -3,7 +3,7 @@
 Frames have the columns of the state's files (their names are the contract) and are lazy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -40,6 +40,12 @@ class Delivery:
             OUT_OF_SCOPE, RENAMED) and for what was renamed its key in ``state`` as ``new_<key>``.
             In a snapshot, as far as it is known what the sink has.
         datasets: rows of ``state["tables"]`` of which anything differs, a column for instance.
+        affected_views: rows of views that name a table which differs: what they read may be
+            something else now. A view may be in ``datasets`` too.
+        lineage: what views read, given a frame with their keys (database, schema, table): a row
+            with source_schema, source_table for each table, and with column and source_column too
+            for each column that a column comes from, as far as definitions tell. Reading
+            definitions takes time: ask for some thousand tables at once, and only if needed.
     """
 
     connection: str
@@ -58,6 +64,8 @@ class Delivery:
     upserts: Frames
     removals: Frames
     datasets: pl.LazyFrame
+    affected_views: pl.LazyFrame
+    lineage: Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Sink(Protocol):

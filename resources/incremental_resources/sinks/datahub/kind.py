@@ -53,6 +53,10 @@ class DataHubOptions(FileOptions):
         description="DataHub's environment of the datasets.",
         json_schema_extra={"allowed": "PROD, DEV, TEST, ... in capitals"},
     )
+    view_lineage: bool = Field(
+        default=True,
+        description="Tell what views read, tables and columns, as their definitions say.",
+    )
     timeout_seconds: float = Field(
         default=30.0, gt=0, le=600, description="Without an answer for so long it is unreachable."
     )
@@ -80,7 +84,14 @@ class DataHubSink:
                 objects = open_place(self._options)
                 name = f"{delivery.version:08}-{delivery.identity[:16]}.json"
                 path = f"{delivery.connection}/datahub/{name}"
-                count = put_lines(objects, path, file_of(delivery, self._namer)) - 2
+                count = (
+                    put_lines(
+                        objects,
+                        path,
+                        file_of(delivery, self._namer, lineage=self._options.view_lineage),
+                    )
+                    - 2
+                )
         if self._options.server is not None:
             url, count = f"{self._options.server.rstrip('/')}/{ENDPOINT}", 0
             for proposal in proposals_of(delivery, self._namer):
@@ -99,11 +110,11 @@ def namer_of(options: DataHubOptions, place: Place) -> Namer:
     return Namer(platform, options.env, options.platform_instance)
 
 
-def file_of(delivery: Delivery, namer: Namer) -> Iterator[bytes]:
+def file_of(delivery: Delivery, namer: Namer, *, lineage: bool) -> Iterator[bytes]:
     """The lines of a metadata file: a list with a proposal on every line."""
     yield b"[\n"
     before = b""
-    for proposal in proposals_of(delivery, namer):
+    for proposal in proposals_of(delivery, namer, lineage=lineage):
         yield before + json.dumps(proposal, ensure_ascii=False, separators=(",", ":")).encode()
         before = b",\n"
     yield b"\n]\n"
@@ -120,7 +131,7 @@ def write_snapshot(
     delivery: Delivery, options: DataHubOptions, place: Place, stream: BinaryIO
 ) -> None:
     """What the sink gets first, as one metadata file."""
-    for line in file_of(delivery, namer_of(options, place)):
+    for line in file_of(delivery, namer_of(options, place), lineage=options.view_lineage):
         stream.write(line)
 
 

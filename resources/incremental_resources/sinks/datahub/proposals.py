@@ -27,6 +27,7 @@ MAPPING = (
     ("tables: comment", "datasetProperties.description"),
     ("tables: owner, native_id", "datasetProperties.customProperties"),
     ("tables: definition of a view", "viewProperties.viewLogic, materialized"),
+    ("what a view reads", "upstreamLineage.upstreams, fineGrainedLineages"),
     ("columns: column", "schemaMetadata.fields[].fieldPath"),
     ("columns: data_type", "schemaMetadata.fields[].nativeDataType, type"),
     ("columns: nullable, comment", "schemaMetadata.fields[].nullable, description"),
@@ -37,10 +38,13 @@ MAPPING = (
 )
 
 
-def proposals_of(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
-    """The proposals of a version: containers, datasets, then what is gone; keys in order.
+def proposals_of(
+    delivery: Delivery, namer: Namer, *, lineage: bool = True
+) -> Iterator[dict[str, Any]]:
+    """The proposals of a version: containers, datasets, what views read, then what is gone; keys
+    in order.
 
-    Each replaces what its urn and aspect had before.
+    Each replaces what its urn and aspect had before. ``lineage``: whether to tell what views read.
     """
     yield from _containers(delivery, namer)
     were_views = _may_have_been_views(delivery)
@@ -50,6 +54,10 @@ def proposals_of(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
         if key in were_views and table["kind"] not in VIEWS:
             empty = {"materialized": False, "viewLogic": "", "viewLanguage": "SQL"}
             yield _proposal(namer.dataset(*key), "viewProperties", empty)
+            if lineage:
+                yield _proposal(namer.dataset(*key), "upstreamLineage", {"upstreams": []})
+    if lineage:
+        yield from _lineage(delivery, namer)
     yield from _gone(delivery, namer)
 
 
@@ -170,6 +178,48 @@ def _foreign_keys(
                 "sourceFields": [namer.field(urn, column["column"])],
                 "foreignDataset": dataset,
             }
+
+
+def _lineage(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
+    """What each view reads that differs or may read something else now, if it is nothing too."""
+    changed = delivery.datasets.filter(pl.col("kind").is_in(VIEWS)).select(KEY)
+    views = pl.concat([changed, delivery.affected_views.select(KEY)]).unique().sort(KEY)
+    for batch in views.collect_batches(chunk_size=5000, maintain_order=True):
+        of_view = {
+            key: list(rows)
+            for key, rows in groupby(delivery.lineage(batch).iter_rows(), key=lambda row: row[:3])
+        }
+        for database, schema, table in batch.iter_rows():
+            key = (database, schema, table)
+            aspect = _reads(namer, key, of_view.get(key, []))
+            yield _proposal(namer.dataset(*key), "upstreamLineage", aspect)
+
+
+def _reads(namer: Namer, view: Key, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    own = namer.dataset(*view)
+    tables: list[str] = []
+    columns: dict[str, list[str]] = {}
+    for _, _, _, column, schema, table, source in rows:
+        dataset = namer.dataset(view[0], schema, table)
+        if column is None:
+            tables.append(dataset)
+        else:
+            columns.setdefault(column, []).append(namer.field(dataset, source))
+    aspect: dict[str, Any] = {
+        "upstreams": [{"dataset": dataset, "type": "VIEW"} for dataset in tables]
+    }
+    if columns:
+        aspect["fineGrainedLineages"] = [
+            {
+                "upstreamType": "FIELD_SET",
+                "upstreams": sources,
+                "downstreamType": "FIELD",
+                "downstreams": [namer.field(own, column)],
+                "confidenceScore": 1.0,
+            }
+            for column, sources in columns.items()
+        ]
+    return aspect
 
 
 def _gone(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:

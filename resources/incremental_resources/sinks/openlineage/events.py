@@ -2,7 +2,7 @@
 
 The schemas are those of https://openlineage.io/spec: DatasetEvent 2-0-2, SchemaDatasetFacet 1-2-0,
 LifecycleStateChangeDatasetFacet 1-0-1, DocumentationDatasetFacet 1-1-0, DatasetTypeDatasetFacet
-1-0-1, OwnershipDatasetFacet 1-0-1. Sending them is in ``kind``.
+1-0-1, OwnershipDatasetFacet 1-0-1, ColumnLineageDatasetFacet 1-2-0. Sending them is in ``kind``.
 """
 
 import json
@@ -32,6 +32,7 @@ MAPPING = (
     ("columns: data_type", "schema.fields[].type"),
     ("columns: comment", "schema.fields[].description"),
     ("columns: ordinal", "schema.fields[].ordinal_position"),
+    ("columns that a view's columns come from", "columnLineage.fields[].inputFields"),
     ("CREATED, BACKFILL", "lifecycleStateChange CREATE"),
     ("UPDATED, of a column too", "lifecycleStateChange ALTER"),
     ("RENAMED", "lifecycleStateChange RENAME with previousIdentifier"),
@@ -40,23 +41,32 @@ MAPPING = (
 )
 
 
-def events_of(delivery: Delivery, namespace: str) -> Iterator[dict[str, Any]]:
+def events_of(
+    delivery: Delivery, namespace: str, *, lineage: bool = True
+) -> Iterator[dict[str, Any]]:
     """The events of a version: what is gone, what was renamed, the others; keys in order.
 
     Taken one after the other they lead from what was there to the state: a dataset is what its last
-    event says, DROP takes it away, RENAME its previous identifier.
+    event says, DROP takes it away, RENAME its previous identifier. ``lineage``: whether to tell
+    which columns those of views come from.
     """
     time = delivery.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     dropped, renamed = _gone(delivery)
     for key in dropped:
         yield _event(time, namespace, key, {"lifecycleStateChange": _change("DROP")})
     words = _words(delivery, renamed)
+    home = namespace if lineage else None
     first = pl.DataFrame([new for new, _ in renamed], dict.fromkeys(KEY, pl.String), orient="row")
-    moved = dict(_facets_of(delivery, delivery.datasets.join(first.lazy(), on=KEY, how="semi")))
+    moved = dict(
+        _facets_of(delivery, delivery.datasets.join(first.lazy(), on=KEY, how="semi"), home)
+    )
     for new, _old in renamed:
         yield _event(time, namespace, new, moved[new] | _told(words, new, namespace))
-    others = delivery.datasets.join(first.lazy(), on=KEY, how="anti")
-    for key, facets in _facets_of(delivery, others):
+    tables = (
+        pl.concat([delivery.datasets, delivery.affected_views]) if lineage else delivery.datasets
+    )
+    others = tables.unique(KEY).join(first.lazy(), on=KEY, how="anti")
+    for key, facets in _facets_of(delivery, others, home):
         yield _event(time, namespace, key, facets | _told(words, key, namespace))
 
 
@@ -121,8 +131,13 @@ def _change(word: str, namespace: str = "", previous: Key | None = None) -> dict
     return facet
 
 
-def _facets_of(delivery: Delivery, tables: pl.LazyFrame) -> Iterator[tuple[Key, dict[str, Any]]]:
-    """Key and facets of these tables in the order of their keys, some of them at a time."""
+def _facets_of(
+    delivery: Delivery, tables: pl.LazyFrame, home: str | None
+) -> Iterator[tuple[Key, dict[str, Any]]]:
+    """Key and facets of these tables in the order of their keys, some of them at a time.
+
+    ``home``: the namespace of the tables that views read; None leaves lineage out.
+    """
     for batch in tables.sort(KEY).collect_batches(chunk_size=5000, maintain_order=True):
         wanted = batch.select(KEY).lazy()
         columns = (
@@ -136,9 +151,26 @@ def _facets_of(delivery: Delivery, tables: pl.LazyFrame) -> Iterator[tuple[Key, 
             key: [_field(*row[3:]) for row in rows]
             for key, rows in groupby(columns.iter_rows(), key=lambda row: (row[0], row[1], row[2]))
         }
+        lineage = _lineage(delivery.lineage(batch), home) if home else {}
         for row in batch.iter_rows(named=True):
             key = (row["database"], row["schema"], row["table"])
-            yield key, _facets(row, fields.get(key, []))
+            yield key, _facets(row, fields.get(key, [])) | lineage.get(key, {})
+
+
+def _lineage(reads: pl.DataFrame, namespace: str) -> dict[Key, dict[str, Any]]:
+    """The facet of each view of whose columns it is known where they come from."""
+    found: dict[Key, dict[str, Any]] = {}
+    for database, *view, column, schema, table, source in reads.iter_rows():
+        if column is not None:
+            fields = found.setdefault((database, *view), {}).setdefault(column, [])
+            name = dataset_name((database, schema, table))
+            fields.append({"namespace": namespace, "name": name, "field": source})
+    return {key: {"columnLineage": _column_lineage(fields)} for key, fields in found.items()}
+
+
+def _column_lineage(fields: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
+    told = {column: {"inputFields": sources} for column, sources in fields.items()}
+    return _facet("ColumnLineageDatasetFacet", "1-2-0", fields=told)
 
 
 def _field(name: str, ordinal: int | None, kind: str | None, comment: str | None) -> dict[str, Any]:

@@ -40,6 +40,10 @@ class OpenLineageOptions(FileOptions):
         "without it the dialect and the connection.",
         json_schema_extra={"allowed": "a text"},
     )
+    view_lineage: bool = Field(
+        default=True,
+        description="Tell which columns those of views come from, as far as definitions say.",
+    )
     timeout_seconds: float = Field(
         default=30.0, gt=0, le=600, description="Without an answer for so long it is unreachable."
     )
@@ -67,10 +71,14 @@ class OpenLineageSink:
                 objects = open_place(self._options)
                 name = f"{delivery.version:08}-{delivery.identity[:16]}.jsonl"
                 path = f"{delivery.connection}/openlineage/{name}"
-                count = put_lines(objects, path, lines_of(delivery, self._namespace))
+                count = put_lines(
+                    objects,
+                    path,
+                    lines_of(delivery, self._namespace, lineage=self._options.view_lineage),
+                )
         if self._options.url is not None:
             url, count = f"{self._options.url.rstrip('/')}/{ENDPOINT}", 0
-            for line in lines_of(delivery, self._namespace):
+            for line in lines_of(delivery, self._namespace, lineage=self._options.view_lineage):
                 post(url, line, self._headers(), self._options.timeout_seconds)
                 count += 1
         return {"events": count}
@@ -86,9 +94,9 @@ def namespace_of(options: OpenLineageOptions, place: Place) -> str:
     return options.namespace or f"{place.dialect}://{place.connection}"
 
 
-def lines_of(delivery: Delivery, namespace: str) -> Iterator[bytes]:
+def lines_of(delivery: Delivery, namespace: str, *, lineage: bool) -> Iterator[bytes]:
     """The events as lines of JSON."""
-    for event in events_of(delivery, namespace):
+    for event in events_of(delivery, namespace, lineage=lineage):
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -96,7 +104,7 @@ def write_snapshot(
     delivery: Delivery, options: OpenLineageOptions, place: Place, stream: BinaryIO
 ) -> None:
     """What the sink gets first, as one stream of lines."""
-    for line in lines_of(delivery, namespace_of(options, place)):
+    for line in lines_of(delivery, namespace_of(options, place), lineage=options.view_lineage):
         stream.write(line)
 
 
