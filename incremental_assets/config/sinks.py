@@ -63,12 +63,13 @@ class SinkConfig(Model):
             return own
         rest = {key: value for key, value in data.items() if key not in OWN_KEYS}
         kind = kind_of(data["kind"])
-        if missing := kind.missing():
-            raise refusal(f"the kind {kind.name} {missing}")
         try:
-            return {**own, "options": kind.options.model_validate(_anchored(kind, rest, info))}
+            options = kind.options.model_validate(_anchored(kind, rest, info))
         except ValidationError as error:
             raise refused_by(kind.options, error) from None
+        if missing := kind.missing(options):
+            raise refusal(missing)
+        return {**own, "options": options}
 
     @field_validator("kind")
     @classmethod

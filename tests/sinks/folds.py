@@ -57,17 +57,17 @@ def datahub(files: Iterable[Path]) -> Kept:
 
 
 def atlan(files: Iterable[Path]) -> Kept:
-    """Qualified name -> entity."""
+    """Type and qualified name -> entity."""
     kept: Kept = {}
     for file in files:
         for line in file.read_text().splitlines():
             entity = json.loads(line)
             if entity["status"] == "DELETED":
-                del kept[entity["qualifiedName"]]
+                del kept[entity["typeName"], entity["qualifiedName"]]
                 continue
             for name in STATISTICS:
                 entity["attributes"].pop(name, None)
-            kept[entity["attributes"]["qualifiedName"]] = entity
+            kept[entity["typeName"], entity["attributes"]["qualifiedName"]] = entity
     return kept
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -15,24 +16,25 @@ from tests.live import NAME, refresh, refresh_as_a_person, refreshing
 from tests.sinks.made import made_delivery
 from tests.sinks.test_round_trip import exported, sinks_at
 
+PROGRAMS = Path(sys.executable).parent
 VALIDATING = Path(__file__).with_name("validating.py")
 HOSTILE = ("a,b", "(c)", "d/e", "f%2Fg", 'h"i"', "j.k", "l\nm", "😀", " n ", "o␟p", "'q'\\", "%2E")
 
 
-def checked(validators: Path, kind: str, files: list[Path]) -> None:
+def checked(kind: str, files: list[Path]) -> None:
     """Let the package of the kind look at every file."""
     assert files
     if kind == "datahub":
         variables = {**os.environ, "DATAHUB_TELEMETRY_ENABLED": "false"}
         for file in files:
-            command = [validators / "datahub", "check", "metadata-file", file]
+            command = [PROGRAMS / "datahub", "check", "metadata-file", file]
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, env=variables
             )
             assert done.returncode == 0, done.stdout + done.stderr
         return
     done = subprocess.run(
-        [validators / "python", VALIDATING, kind, *files],
+        [sys.executable, VALIDATING, kind, *files],
         capture_output=True,
         text=True,
         check=False,
@@ -40,9 +42,7 @@ def checked(validators: Path, kind: str, files: list[Path]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_a_live_database_leads_to_is_accepted(
-    validators: Path, fresh_database: str, tmp_path: Path
-) -> None:
+def test_what_a_live_database_leads_to_is_accepted(fresh_database: str, tmp_path: Path) -> None:
     random = Random(3)
     with player(fresh_database) as connection:
         settle(connection)
@@ -53,13 +53,13 @@ def test_what_a_live_database_leads_to_is_accepted(
             for _ in range(2):
                 play(connection, random)
                 refresh_as_a_person(refresher)
-            checked(validators, "atlan", [exported(refresher, "atlan", tmp_path)])
+            checked("atlan", [exported(refresher, "atlan", tmp_path)])
     events = sorted(tmp_path.glob(f"openlineage/{NAME}/openlineage/*.jsonl"))
-    checked(validators, "openlineage", [one for one in events if one.stat().st_size])
-    checked(validators, "datahub", sorted(tmp_path.glob(f"datahub/{NAME}/datahub/*.json")))
+    checked("openlineage", [one for one in events if one.stat().st_size])
+    checked("datahub", sorted(tmp_path.glob(f"datahub/{NAME}/datahub/*.json")))
 
 
-def test_names_of_any_kind_are_accepted_and_stay_apart(validators: Path, tmp_path: Path) -> None:
+def test_names_of_any_kind_are_accepted_and_stay_apart(tmp_path: Path) -> None:
     kinds = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "OTHER")
     places = list(enumerate(HOSTILE))
     hostile = state(
@@ -85,14 +85,14 @@ def test_names_of_any_kind_are_accepted_and_stay_apart(validators: Path, tmp_pat
         with (tmp_path / kind).open("wb") as stream:
             options = found.options.model_validate({"path": "."})
             found.write_snapshot(delivery, options, place, stream)
-        checked(validators, kind, [tmp_path / kind])
+        checked(kind, [tmp_path / kind])
     urns = {one["entityUrn"] for one in json.loads((tmp_path / "datahub").read_text())}
     assert len([urn for urn in urns if urn.startswith("urn:li:dataset:")]) == len(HOSTILE) + 2
     lines = (tmp_path / "openlineage").read_text().splitlines()
     assert len({json.loads(line)["dataset"]["name"] for line in lines}) == len(HOSTILE) + 2
 
 
-def test_containers_and_datasets_are_named_as_datahub_names_them(validators: Path) -> None:
+def test_containers_and_datasets_are_named_as_datahub_names_them() -> None:
     code = """
 import json, sys
 from datahub.emitter.mce_builder import make_dataset_urn_with_platform_instance as dataset
@@ -110,7 +110,7 @@ for line in sys.stdin:
     namer = Namer("postgres", "PROD", "prod")
     urns = [namer.dataset("shop", "public", name) for name in HOSTILE]
     done = subprocess.run(
-        [validators / "python", "-c", code],
+        [sys.executable, "-c", code],
         input="\n".join(urn.replace("\n", "") for urn in urns),
         capture_output=True,
         text=True,

@@ -25,7 +25,9 @@ from tests.games import play_games, player
 from tests.live import NAME, refresh, refresh_as_a_person, refreshing
 from tests.live import current as version_of
 from tests.sinks import folds
+from tests.sinks.servers import AtlanTenant, Gms, serving
 
+ATLAN = {"connection_qualified_name": "default/sqlite/1234567890"}
 KINDS = ("atlan", "datahub", "openlineage", "parquet")
 
 
@@ -38,13 +40,13 @@ def sinks_at(folder: Path) -> list[SinkConfig]:
     return [SinkConfig.model_validate({"kind": kind, "path": str(folder / kind)}) for kind in KINDS]
 
 
-def exported(refresher: Refresher, kind: str, folder: Path) -> Path:
+def exported(refresher: Refresher, kind: str, folder: Path, **more: str) -> Path:
     """What ``export`` gives, as a file."""
     found = kind_named(kind)
     assert found
     assert found.write_snapshot
     dialect = refresher.config.connection(NAME).dialect()
-    options = found.options.model_validate({"path": str(folder)})
+    options = found.options.model_validate({"path": str(folder), **more})
     stream, place = io.BytesIO(), Place(kind, NAME, dialect.name)
     found.write_snapshot(current(refresher.store(NAME), dialect), options, place, stream)
     (folder / f"{kind}.export").write_bytes(stream.getvalue())
@@ -130,3 +132,38 @@ def test_on_a_file(tmp_path: Path, games: int) -> None:
             )
 
     play_games(game, games=games)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_servers_hold_is_what_an_export_says(tmp_path: Path, games: int) -> None:
+    file = tmp_path / "played.db"
+
+    def game(random: Random) -> None:
+        file.unlink(missing_ok=True)
+        gms, tenant = Gms(), AtlanTenant()
+        with sqlite_player(file) as connection, serving(gms), serving(tenant):
+            sinks = [
+                {"kind": "datahub", "server": gms.origin},
+                {"kind": "atlan", "tenant": tenant.origin, "api_key": "k", **ATLAN},
+            ]
+            configured = [SinkConfig.model_validate(one) for one in sinks]
+            with refreshing(f"sqlite:///{file}", configured_sinks=configured) as refresher:
+                for _ in range(3):
+                    refresh_as_a_person(refresher)
+                    assert_servers_hold(refresher, gms, tenant, tmp_path)
+                    note(";\n".join(play_in_file(connection, random)))
+
+    play_games(game, games=max(1, games // 3))
+
+
+def assert_servers_hold(refresher: Refresher, gms: Gms, tenant: AtlanTenant, folder: Path) -> None:
+    sent = folder / "sent.json"
+    sent.write_text(json.dumps(gms.proposals()))
+    assert folds.datahub([sent]) == folds.datahub([exported(refresher, "datahub", folder)])
+    export = folds.atlan([exported(refresher, "atlan", folder, **ATLAN)])
+    assert set(tenant.entities) == set(export)
+    for key, entity in tenant.entities.items():
+        told = {**entity["attributes"], **entity["customAttributes"]}
+        assert told["name"] == export[key]["attributes"]["name"]
+        assert told.get("definition") == export[key]["attributes"].get("definition")
+        assert told.get("dataType") == export[key]["attributes"].get("dataType")

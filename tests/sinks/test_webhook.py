@@ -3,8 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from incremental_resources.sinks.webhook.kind import KIND, WebhookSink
 from tests.builders import column, database, schema, state, table
 from tests.documents import block
 from tests.sinks.made import made_delivery
+from tests.sinks.servers import Receiver, serving
 
 SECRET = "tell-nobody-about-this"
 BEFORE = state(
@@ -31,58 +30,17 @@ AFTER = state(
 )
 
 
-class Receiver:
-    """Keeps what was posted; answers with the next of ``answers``, then with 200."""
-
-    def __init__(self) -> None:
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int | None] = []
-        self.retry_after: str | None = None
-        self.paths: list[str] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.posts.append((dict(self.headers), body))
-                receiver.paths.append(self.path)
-                answer = receiver.answers.pop(0) if receiver.answers else 200
-                if answer is None:
-                    # Taken, and the answer is lost.
-                    self.close_connection = True
-                    return
-                self.send_response(answer)
-                if receiver.retry_after:
-                    self.send_header("Retry-After", receiver.retry_after)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/hook/{SECRET}"
-
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.posts]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
-    thread = Thread(target=found.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with serving(found):
+        yield found
 
 
 def sink(receiver: Receiver, **options: Any) -> WebhookSink:
-    given = KIND.options.model_validate({"url": receiver.url, "secret": SECRET, **options})
+    given = KIND.options.model_validate(
+        {"url": f"{receiver.origin}/hook/{SECRET}", "secret": SECRET, **options}
+    )
     made = KIND.make(given, Place("hook", "shop", "postgresql"))
     assert isinstance(made, WebhookSink)
     return made
@@ -154,7 +112,7 @@ def test_slack_gets_one_text(receiver: Receiver) -> None:
 def test_what_is_not_taken_is_told_without_a_secret(
     receiver: Receiver, answer: int | None, error: type[Exception], told: str
 ) -> None:
-    receiver.answers, receiver.retry_after = [answer], "7"
+    receiver.answers, receiver.headers = [answer], {"Retry-After": "7"}
     with pytest.raises(error) as raised:
         sink(receiver).publish(made_delivery(BEFORE, AFTER, 2))
     assert told in str(raised.value)
@@ -176,4 +134,6 @@ def test_silence_ends(receiver: Receiver) -> None:
 
 
 def test_the_options_show_no_secret(receiver: Receiver) -> None:
-    assert SECRET not in repr(KIND.options.model_validate({"url": receiver.url, "secret": SECRET}))
+    assert SECRET not in repr(
+        KIND.options.model_validate({"url": f"{receiver.origin}/hook/{SECRET}", "secret": SECRET})
+    )

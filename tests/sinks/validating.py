@@ -1,4 +1,4 @@
-"""Run where the catalogs' own packages are: every line of every file given, by their own models.
+"""Every line of every file given, by the models of the catalogs' own packages.
 
 ``validating.py openlineage FILE...`` builds the client's classes of each event; ``atlan`` builds
 pyatlan's models and holds each entity against what those do not check. Ends with 1 and the reasons.

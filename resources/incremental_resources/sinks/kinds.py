@@ -1,6 +1,6 @@
 """Which kinds of sinks there are: those that come with this package, and others by entry point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -50,8 +50,8 @@ class SinkKind:
         name: what ``kind:`` says.
         title: what it is, in a few words.
         options: the model of its other keys.
-        make: a sink of these options; nothing connects here. Modules of ``needs`` may be imported.
-        needs: modules that have to be there.
+        make: a sink of these options; nothing connects here.
+        needs: modules that have to be there, and for which option; None: for any.
         extra: the extra of this package that brings them.
         write_snapshot: what a new sink of these options gets, as one stream, for ``export``; None
             where that is no stream.
@@ -61,17 +61,24 @@ class SinkKind:
     title: str
     options: type[SinkOptions]
     make: Callable[[Any, Place], Sink]
-    needs: tuple[str, ...] = field(default=())
+    needs: Mapping[str, str | None] = field(default_factory=dict)
     extra: str | None = None
     write_snapshot: Callable[[Delivery, Any, Place, BinaryIO], None] | None = None
 
-    def missing(self) -> str | None:
+    def missing(self, options: SinkOptions) -> str | None:
         """What has to be installed first, in words; None if all is there."""
-        absent = [module for module in self.needs if not _is_there(module)]
+        absent = [
+            (module, option)
+            for module, option in self.needs.items()
+            if (option is None or getattr(options, option) is not None) and not _is_there(module)
+        ]
         if not absent:
             return None
+        modules = ", ".join(module for module, _ in absent)
+        option = absent[0][1]
+        what = f"{option} of the kind {self.name}" if option else f"the kind {self.name}"
         how = f"pip install 'incremental-assets[{self.extra}]'" if self.extra else "install it"
-        return f"needs {', '.join(absent)}, which is not installed: {how}"
+        return f"{what} needs {modules}, which is not installed: {how}"
 
 
 def kinds() -> tuple[str, ...]:

@@ -9,20 +9,14 @@ from collections.abc import Mapping
 import polars as pl
 
 from incremental_resources.sinks.atlan.names import (
-    FOLDERS,
     KEYS,
     TABLE_KEY,
     Connected,
     qualified,
+    type_of_table,
 )
 from incremental_resources.sinks.delivery import Delivery
 
-# By the state's kinds; whatever else there is, is a table.
-TYPES = {
-    "VIEW": "View",
-    "MATERIALIZED VIEW": "MaterialisedView",
-    "PARTITION": "TablePartition",
-}
 # What of the state is which attribute; (c): a custom attribute.
 MAPPING = (
     ("databases", "Database: name, description, schemaCount; (c) owner"),
@@ -62,47 +56,6 @@ def entities_of(
     if entity == "columns":
         return [_columns(delivery, connected, rows)]
     return _procedures(connected, rows)
-
-
-def changed(delivery: Delivery, entity: str) -> pl.LazyFrame:
-    """The rows of the state whose entities are other ones since what the sink had: upserts, and
-    those whose counts or parent's type changed."""
-    rows, tables = delivery.state[entity], delivery.changes["tables"]
-    own = delivery.upserts[entity]
-    if entity == "databases":
-        key, other = ["database"], delivery.changes["schemas"]
-    elif entity == "schemas":
-        key, other = ["database", "schema"], tables
-    elif entity == "columns":
-        key, other = list(TABLE_KEY), tables.filter(pl.col("attribute") == "kind")
-    else:
-        return own
-    before = [pl.coalesce(f"previous_{name}", name).alias(name) for name in key]
-    touched = pl.concat([other.select(key), other.select(before)]).unique()
-    whole = [name for name in own.collect_schema().names() if name in KEYS[entity]]
-    wanted = pl.concat(
-        [own.select(whole), rows.join(touched, on=key, how="semi").select(whole)]
-    ).unique()
-    return rows.join(wanted, on=whole, how="semi")
-
-
-def removed(delivery: Delivery, entity: str, connected: Connected) -> pl.LazyFrame:
-    """What is gone: ``entity``, ``qualifiedName``, ``status`` (DELETED), ``change``, ``successor``.
-
-    The last is the qualified name that a renamed object has now.
-    """
-    keys = delivery.removals[entity]
-    key = KEYS[entity]
-    successor = pl.when(pl.col(f"new_{key[0]}").is_not_null()).then(
-        qualified(connected, entity, [f"new_{name}" for name in key])
-    )
-    return keys.select(
-        entity=pl.lit(FOLDERS[entity]),
-        qualifiedName=qualified(connected, entity, key),
-        status=pl.lit("DELETED"),
-        change=pl.col("change"),
-        successor=successor,
-    )
 
 
 def _entity(
@@ -175,10 +128,6 @@ def _schemas(delivery: Delivery, connected: Connected, rows: pl.LazyFrame) -> pl
     return counted.select(_entity(pl.lit("Schema"), attributes, {"owner": pl.col("owner")}))
 
 
-def _type() -> pl.Expr:
-    return pl.col("kind").replace_strict(TYPES, default="Table", return_dtype=pl.String)
-
-
 def _tables(connected: Connected, rows: pl.LazyFrame) -> list[pl.LazyFrame]:
     is_partition = pl.col("kind") == "PARTITION"
     is_view = pl.col("kind").is_in(["VIEW", "MATERIALIZED VIEW"])
@@ -201,11 +150,13 @@ def _tables(connected: Connected, rows: pl.LazyFrame) -> list[pl.LazyFrame]:
     of_partitions = {
         "tableName": pl.col("parent_table"),
         "tableQualifiedName": parent,
-        "parentTable": _reference("Table", parent),
+        "parentTable": pl.when(pl.col("parent_table").is_not_null()).then(
+            _reference("Table", parent)
+        ),
     }
     rows = rows.with_columns(pl.col("kind").fill_null("TABLE")).sort(TABLE_KEY)
     return [
-        rows.filter(which).select(_entity(_type(), attributes | more, custom))
+        rows.filter(which).select(_entity(type_of_table(), attributes | more, custom))
         for which, more in (
             (~is_view & ~is_partition, of_tables),
             (is_view, of_views),
@@ -218,7 +169,7 @@ def _columns(delivery: Delivery, connected: Connected, rows: pl.LazyFrame) -> pl
     kinds = delivery.state["tables"].select(*TABLE_KEY, "kind")
     rows = rows.join(kinds, on=TABLE_KEY, how="left", maintain_order="left")
     parent = qualified(connected, "tables", list(TABLE_KEY))
-    type_name = _type()
+    type_name = type_of_table()
     is_view = pl.col("kind").is_in(["VIEW", "MATERIALIZED VIEW"]).fill_null(value=False)
     attributes = {
         **_common(connected, "columns", "column", pl.col("comment")),

@@ -1,50 +1,49 @@
-"""The kind `atlan`: its options, and its files in the reference's layout. What is in them is in
-``entities``.
+"""The kind `atlan`: its options, and what it does with a version.
 
-Below ``<path>/<connection>``::
-
-    runs/<version>-<identity>/incremental-diff/<entity>/part-0.json    what changed, a line each
-    runs/<version>-<identity>/incremental-diff/delete/<entity>/part-0.json
-    runs/<version>-<identity>/incremental-diff/metadata.json           counts; written last
-    current-state/<entity>/<version>-<identity>.json                   the whole version
-    current-state/metadata.json                                        names those files
-    marker.txt                                                         the version's marker
-
-A reader who follows ``current-state/metadata.json`` never sees half of a version: the files that it
-names are whole before it is replaced, and those that it named before are removed after that.
+What entities hold is in ``entities``; how they are left as files is in ``files``, how they get to a
+tenant in ``tenant``.
 """
 
-import json
 import tempfile
-import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
-import polars as pl
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
-from incremental_resources.sinks.atlan.entities import changed, entities_of, removed
+from incremental_resources.sinks.atlan.changes import changed, removed
+from incremental_resources.sinks.atlan.entities import entities_of
+from incremental_resources.sinks.atlan.files import lines_of, write_lines, write_version
 from incremental_resources.sinks.atlan.names import FOLDERS, Connected
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.places import (
-    PlaceOptions,
+    FileOptions,
     open_place,
-    put,
-    put_file,
     told_as_of_a_sink,
 )
 
 CONNECTORS = {"postgresql": "postgres"}
 # A number of ten digits, as the seconds in the names of Atlan's own connections are.
 FIRST_EPOCH = 1_000_000_000
-PIECE = 1 << 20
 
 
-class AtlanOptions(PlaceOptions):
-    """Options of Atlan."""
+class AtlanOptions(FileOptions):
+    """Options of Atlan: files, a tenant, or both."""
+
+    tenant: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="A tenant to send to, through Atlan's own client.",
+        json_schema_extra={"allowed": "https://tenant.atlan.com"},
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="An API token of it; best as ${NAME}.",
+        json_schema_extra={"allowed": "a text, ${ATLAN_API_KEY} for instance"},
+    )
 
     connector: str | None = Field(
         default=None,
@@ -58,75 +57,54 @@ class AtlanOptions(PlaceOptions):
         description="Of the connection in Atlan; without it one that is made of the name.",
         json_schema_extra={"allowed": "default/connector/seconds"},
     )
+    timeout_seconds: float = Field(
+        default=120.0, gt=0, le=900, description="Without an answer for so long it is unreachable."
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.path is None and self.tenant is None:
+            raise PydanticCustomError("refused", "needs path or tenant")
+        if self.tenant and not (self.api_key and self.connection_qualified_name):
+            raise PydanticCustomError(
+                "refused", "a tenant needs api_key and connection_qualified_name"
+            )
+        return self
 
 
 class AtlanSink:
-    """Writes every version in the reference's layout."""
+    """Writes every version in the reference's layout, or sends what changed to a tenant."""
 
     def __init__(self, options: AtlanOptions, place: Place) -> None:
         self.name = place.name
-        self._objects = open_place(options)
+        self._options = options
         self._connected = connected_of(options, place)
 
     def publish(self, delivery: Delivery) -> Mapping[str, Any]:
-        """Write the diff, then replace the current state, then the marker."""
-        run = f"{delivery.version:08}-{delivery.identity[:16]}"
-        root = delivery.connection
-        with told_as_of_a_sink():
-            counts = self._write_diff(delivery, f"{root}/runs/{run}/incremental-diff")
-            self._write_state(delivery, f"{root}/current-state", run)
-            marker = delivery.marker.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            put(self._objects, f"{root}/marker.txt", marker.encode())
-        return {"entities": sum(counts.values())}
+        """Write the diff, then replace the current state, then the marker; send what changed."""
+        count = 0
+        if self._options.path is not None:
+            with told_as_of_a_sink():
+                count = write_version(delivery, self._connected, open_place(self._options))
+        if self._options.tenant is not None:
+            count = self._send(delivery)
+        return {"entities": count}
 
-    def _write_diff(self, delivery: Delivery, folder: str) -> dict[str, int]:
-        counts = {}
-        for entity, name in FOLDERS.items():
-            rows = changed(delivery, entity)
-            frames = entities_of(delivery, entity, self._connected, rows)
-            counts[name] = self._put(f"{folder}/{name}/part-0.json", frames)
-            gone = [removed(delivery, entity, self._connected)]
-            counts[f"delete/{name}"] = self._put(f"{folder}/delete/{name}/part-0.json", gone)
-        facts = {
-            "is_incremental": not delivery.is_snapshot,
-            "version": delivery.version,
-            "identity": delivery.identity,
-            "previous": delivery.previous,
-            "counts": counts,
-            "changes": delivery.summary,
-            "total_changed_entities": sum(counts.values()),
-            "total_files": sum(1 for count in counts.values() if count),
-        }
-        put(self._objects, f"{folder}/metadata.json", _json(facts))
-        return counts
+    def _send(self, delivery: Delivery) -> int:
+        from incremental_resources.sinks.atlan.tenant import Tenant
 
-    def _write_state(self, delivery: Delivery, folder: str, run: str) -> None:
-        counts = {}
-        for entity, name in FOLDERS.items():
-            frames = entities_of(delivery, entity, self._connected, delivery.state[entity])
-            counts[name] = self._put(f"{folder}/{name}/{run}.json", frames)
-        files = {name: f"{name}/{run}.json" for name, count in counts.items() if count}
-        facts = {"version": delivery.version, "identity": delivery.identity}
-        facts |= {"files": files, "counts": counts}
-        put(self._objects, f"{folder}/metadata.json", _json(facts))
-        stay = {f"{folder}/{path}" for path in (*files.values(), "metadata.json")}
-        for path in self._objects.list(folder):
-            if path not in stay:
-                self._objects.delete(path)
-
-    def _put(self, path: str, frames: Iterable[pl.LazyFrame]) -> int:
-        """Write frames as lines in one file; how many lines. No file where there are none."""
-        local = self._objects.scratch() / f"{uuid.uuid4().hex}.json"
-        try:
-            with local.open("wb") as file:
-                lines = write_lines(frames, file, local.with_suffix(".part"))
-            if lines:
-                put_file(self._objects, path, local)
-            else:
-                self._objects.delete(path)
-        finally:
-            local.unlink(missing_ok=True)
-        return lines
+        options = self._options
+        if options.tenant is None or options.api_key is None:
+            raise ValueError("no tenant was given")
+        key = options.api_key.get_secret_value()
+        tenant = Tenant(options.tenant, key, options.timeout_seconds)
+        count = 0
+        for entity in FOLDERS:
+            for frame in entities_of(delivery, entity, self._connected, changed(delivery, entity)):
+                count += tenant.put(lines_of(frame))
+        for entity in reversed(FOLDERS):
+            count += tenant.archive(lines_of(removed(delivery, entity, self._connected)))
+        return count
 
 
 def connected_of(options: AtlanOptions, place: Place) -> Connected:
@@ -135,28 +113,6 @@ def connected_of(options: AtlanOptions, place: Place) -> Connected:
     epoch = FIRST_EPOCH + zlib.crc32(place.connection.encode()) % FIRST_EPOCH
     made = f"default/{connector}/{epoch}"
     return Connected(place.connection, connector, options.connection_qualified_name or made)
-
-
-def write_lines(frames: Iterable[pl.LazyFrame], stream: BinaryIO, scratch: Path) -> int:
-    """Write frames as lines of JSON; how many. ``scratch`` is a file that nobody else has."""
-    count = 0
-    try:
-        for frame in frames:
-            frame.sink_ndjson(scratch)
-            count += _copied(scratch, stream)
-    finally:
-        scratch.unlink(missing_ok=True)
-    return count
-
-
-def _copied(source: Path, stream: BinaryIO) -> int:
-    """Append a file to a stream; the number of its lines."""
-    lines = 0
-    with source.open("rb") as written:
-        while piece := written.read(PIECE):
-            stream.write(piece)
-            lines += piece.count(b"\n")
-    return lines
 
 
 def write_snapshot(
@@ -171,14 +127,12 @@ def write_snapshot(
             write_lines(frames, stream, Path(folder) / "part")
 
 
-def _json(facts: Mapping[str, Any]) -> bytes:
-    return json.dumps(facts, ensure_ascii=False, indent=2).encode() + b"\n"
-
-
 KIND = SinkKind(
     name="atlan",
-    title="Atlan's entities as JSON lines, in the reference's layout",
+    title="Atlan's entities, as JSON lines in the reference's layout or to a tenant",
     options=AtlanOptions,
     make=AtlanSink,
+    needs={"pyatlan": "tenant"},
+    extra="atlan",
     write_snapshot=write_snapshot,
 )

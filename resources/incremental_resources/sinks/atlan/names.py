@@ -1,4 +1,4 @@
-"""The names of Atlan's entities: folders of the reference's layout, qualified names."""
+"""The names of Atlan's entities: folders of the reference's layout, types, qualified names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +22,13 @@ KEYS: Mapping[str, list[str]] = {
     "tables": list(TABLE_KEY),
     "columns": [*TABLE_KEY, "column"],
     "procedures": ["database", "schema", "procedure", "kind", "signature"],
+}
+
+# By the state's kinds; whatever else there is, is a table.
+TYPES = {
+    "VIEW": "View",
+    "MATERIALIZED VIEW": "MaterialisedView",
+    "PARTITION": "TablePartition",
 }
 
 
@@ -51,3 +58,8 @@ def qualified(connected: Connected, entity: str, key: list[str]) -> pl.Expr:
     folder = pl.when(pl.col(kind) == "PROCEDURE").then(pl.lit("_procedures_/"))
     last = pl.concat_str([folder.otherwise(pl.lit("")), named])
     return pl.concat_str([start, _part(database), _part(schema), last], separator="/")
+
+
+def type_of_table(kind: str = "kind") -> pl.Expr:
+    """The type of a table whose kind is in this column."""
+    return pl.col(kind).replace_strict(TYPES, default="Table", return_dtype=pl.String)

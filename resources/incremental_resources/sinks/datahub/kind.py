@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 from incremental_resources.sinks.datahub.proposals import proposals_of
 from incremental_resources.sinks.datahub.urns import PLATFORMS, Namer
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.http import post
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.places import (
     FileOptions,
@@ -18,9 +17,6 @@ from incremental_resources.sinks.places import (
     put_lines,
     told_as_of_a_sink,
 )
-
-ENDPOINT = "aspects?action=ingestProposal"
-HEADERS = {"Content-Type": "application/json", "X-RestLi-Protocol-Version": "2.0.0"}
 
 
 class DataHubOptions(FileOptions):
@@ -69,7 +65,7 @@ class DataHubOptions(FileOptions):
 
 
 class DataHubSink:
-    """Writes a file of proposals for each version, or sends them one by one."""
+    """Writes a file of proposals for each version, or sends them to a server."""
 
     def __init__(self, options: DataHubOptions, place: Place) -> None:
         self.name = place.name
@@ -93,15 +89,16 @@ class DataHubSink:
                     - 2
                 )
         if self._options.server is not None:
-            url, count = f"{self._options.server.rstrip('/')}/{ENDPOINT}", 0
-            for proposal in proposals_of(delivery, self._namer):
-                post(url, _as_sent(proposal), self._headers(), self._options.timeout_seconds)
-                count += 1
-        return {"proposals": count}
+            from incremental_resources.sinks.datahub.server import send
 
-    def _headers(self) -> dict[str, str]:
-        token = self._options.token
-        return HEADERS | ({"Authorization": f"Bearer {token.get_secret_value()}"} if token else {})
+            token = self._options.token
+            count = send(
+                proposals_of(delivery, self._namer, lineage=self._options.view_lineage),
+                self._options.server,
+                token.get_secret_value() if token else None,
+                self._options.timeout_seconds,
+            )
+        return {"proposals": count}
 
 
 def namer_of(options: DataHubOptions, place: Place) -> Namer:
@@ -120,13 +117,6 @@ def file_of(delivery: Delivery, namer: Namer, *, lineage: bool) -> Iterator[byte
     yield b"\n]\n"
 
 
-def _as_sent(proposal: Mapping[str, Any]) -> bytes:
-    """As the server's interface has it: the aspect is a text of JSON."""
-    value = json.dumps(proposal["aspect"]["json"], ensure_ascii=False)
-    aspect = {"value": value, "contentType": "application/json"}
-    return json.dumps({"proposal": {**proposal, "aspect": aspect}, "async": "false"}).encode()
-
-
 def write_snapshot(
     delivery: Delivery, options: DataHubOptions, place: Place, stream: BinaryIO
 ) -> None:
@@ -140,5 +130,7 @@ KIND = SinkKind(
     title="DataHub's metadata change proposals, to files or a server",
     options=DataHubOptions,
     make=DataHubSink,
+    needs={"datahub": "server"},
+    extra="datahub",
     write_snapshot=write_snapshot,
 )

@@ -8,7 +8,6 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.http import post
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.openlineage.events import events_of
 from incremental_resources.sinks.places import (
@@ -17,8 +16,6 @@ from incremental_resources.sinks.places import (
     put_lines,
     told_as_of_a_sink,
 )
-
-ENDPOINT = "api/v1/lineage"
 
 
 class OpenLineageOptions(FileOptions):
@@ -77,16 +74,16 @@ class OpenLineageSink:
                     lines_of(delivery, self._namespace, lineage=self._options.view_lineage),
                 )
         if self._options.url is not None:
-            url, count = f"{self._options.url.rstrip('/')}/{ENDPOINT}", 0
-            for line in lines_of(delivery, self._namespace, lineage=self._options.view_lineage):
-                post(url, line, self._headers(), self._options.timeout_seconds)
-                count += 1
-        return {"events": count}
+            from incremental_resources.sinks.openlineage.server import send
 
-    def _headers(self) -> dict[str, str]:
-        key = self._options.api_key
-        headers = {"Content-Type": "application/json"}
-        return headers | ({"Authorization": f"Bearer {key.get_secret_value()}"} if key else {})
+            key = self._options.api_key
+            count = send(
+                events_of(delivery, self._namespace, lineage=self._options.view_lineage),
+                self._options.url,
+                key.get_secret_value() if key else None,
+                self._options.timeout_seconds,
+            )
+        return {"events": count}
 
 
 def namespace_of(options: OpenLineageOptions, place: Place) -> str:
@@ -113,5 +110,7 @@ KIND = SinkKind(
     title="OpenLineage dataset events, to files or a server",
     options=OpenLineageOptions,
     make=OpenLineageSink,
+    needs={"openlineage.client": "url"},
+    extra="openlineage",
     write_snapshot=write_snapshot,
 )
