@@ -108,7 +108,7 @@ def _configured(connection: Connection, sink: SinkConfig) -> ConfiguredSink:
         made: Sink = kind_of(sink.kind).make(sink.options, place)
         return made
 
-    return ConfiguredSink(sink.sink_name, sink.kind, make, sink.secrets())
+    return ConfiguredSink(sink.sink_name, sink.kind, make, sink.secrets(), place=sink.place)
 
 
 def snapshot_writer(

@@ -27,7 +27,7 @@ from incremental_resources.state_store.objects import ObjectStore, prove
 from tests.live import NAME
 
 ROOT = Path(__file__).parents[1]
-WRITES = ("create", "create_file", "copy", "swap", "delete")
+WRITES = ("create", "create_file", "replace_file", "copy", "swap", "delete")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Reads HEAD, manifests and the instance's runs. What is told of it to people is i
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -16,6 +16,8 @@ from incremental_assets.core.marker import age
 from incremental_assets.instance.commits import last_commit
 from incremental_assets.steps.publishing import Published, standing
 from incremental_assets.steps.watch import breaks_of
+from incremental_resources.errors import ResourceError
+from incremental_resources.state_store.cursors import Failure
 from incremental_resources.state_store.documents import moment_text
 from incremental_resources.state_store.head import Head
 from incremental_resources.state_store.store import StateStore
@@ -59,8 +61,18 @@ def status_of(
 
 def sinks_of(connection: Connection, store: StateStore) -> list[dict[str, Any]]:
     """Every configured sink: the version it has, whether it is behind, and why."""
-    sinks = [(sink.sink_name, sink.kind) for sink in connection.sinks]
-    return [facts_of(standing(store, name, kind)) for name, kind in sinks]
+    return [facts_of(_sink_of(store, sink.sink_name, sink.kind)) for sink in connection.sinks]
+
+
+def _sink_of(store: StateStore, name: str, kind: str) -> Published:
+    try:
+        return standing(store, name, kind)
+    except ResourceError as error:
+        now = datetime.now(UTC)
+        told = Failure(
+            since=now, at=now, attempts=0, error=type(error).__name__, message=str(error)
+        )
+        return Published(name, kind, behind=True, failed=told)
 
 
 def facts_of(now: Published) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.errors import ConfigError, refusal, shown, unknown_key
 from incremental_assets.config.options import Model
+from incremental_assets.config.sinks import apart_from_state
 from incremental_assets.config.state import PLACES, S3Settings, only_for_s3, placed
 from incremental_assets.config.url import base_of
 
@@ -44,6 +45,16 @@ class Config(Model):
     def _at_least_one(cls, connections: tuple[Connection, ...]) -> tuple[Connection, ...]:
         if not connections:
             raise ValueError("no connection")
+        return connections
+
+    @field_validator("connections")
+    @classmethod
+    def _sinks_elsewhere(
+        cls, connections: tuple[Connection, ...], info: ValidationInfo
+    ) -> tuple[Connection, ...]:
+        for connection in connections:
+            if state := info.data.get("state"):
+                apart_from_state(connection.sinks, state)
         return connections
 
     @field_validator("base", mode="before")

@@ -3,9 +3,12 @@
 Kinds, and what their keys mean, are in ``incremental_resources.sinks``.
 """
 
+import json
+from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -16,16 +19,19 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from incremental_assets.config.errors import refusal, refused_by, shown
 from incremental_assets.config.options import Model
-from incremental_assets.config.state import S3
+from incremental_assets.config.state import PLACES, placed
 from incremental_assets.config.url import base_of
 
 # Reading a configuration without sinks needs none of them.
 if TYPE_CHECKING:
     from incremental_resources.sinks.kinds import SinkKind
 
+# Shorter parts of an address are words that a message may have by chance.
+LEAST = 8
 OWN_KEYS = ("kind", "name")
 
 
@@ -49,6 +55,7 @@ class SinkConfig(Model):
         },
     )
     options: Any = Field(default=None, json_schema_extra={"internal": True})
+    place: str | None = Field(default=None, json_schema_extra={"internal": True})
 
     @model_validator(mode="before")
     @classmethod
@@ -69,7 +76,7 @@ class SinkConfig(Model):
             raise refused_by(kind.options, error) from None
         if missing := kind.missing(options):
             raise refusal(missing)
-        return {**own, "options": options}
+        return {**own, "options": options, "place": _place_of(kind, rest)}
 
     @field_validator("kind")
     @classmethod
@@ -85,6 +92,7 @@ class SinkConfig(Model):
     def secrets(self) -> frozenset[str]:
         """Every form in which a secret of its options may turn up."""
         found = {text for text in _secrets_in(self.options) if text}
+        found |= {part for text in found for part in _parts_of(text) if len(part) >= LEAST}
         return frozenset(found | {quote(text, safe="") for text in found})
 
 
@@ -108,7 +116,35 @@ def told_apart(sinks: tuple[SinkConfig, ...]) -> tuple[SinkConfig, ...]:
     for name in names:
         if names.count(name) > 1:
             raise refusal(f"two sinks are called {name}; give each a name of its own")
+    for one, other in combinations(sinks, 2):
+        if one.kind == other.kind and _meet(one, other):
+            raise refusal(
+                f"the sinks {one.sink_name} and {other.sink_name} are at one place, and would "
+                "overwrite each other; give each its own"
+            )
     return sinks
+
+
+def _meet(one: SinkConfig, other: SinkConfig) -> bool:
+    """Whether two sinks of a kind write the same files, or say the same to one server."""
+    paths = [_path_of(sink) for sink in (one, other)]
+    return (one.place is not None and one.place == other.place) or (
+        paths[0] is not None and paths[0] == paths[1]
+    )
+
+
+def _path_of(sink: SinkConfig) -> str | None:
+    path = getattr(sink.options, "path", None)
+    return path.rstrip("/") if isinstance(path, str) else None
+
+
+def apart_from_state(sinks: tuple[SinkConfig, ...], state: str) -> None:
+    """Refuse a sink that would write where the state is."""
+    for sink in sinks:
+        if _path_of(sink) == state.rstrip("/"):
+            raise refusal(
+                f"the path of the sink {sink.sink_name} is that of `state`; give it its own"
+            )
 
 
 def _anchored(kind: "SinkKind", keys: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
@@ -126,15 +162,46 @@ def _anchored(kind: "SinkKind", keys: dict[str, Any], info: ValidationInfo) -> d
     }
 
 
+def _place_of(kind: "SinkKind", keys: dict[str, Any]) -> str | None:
+    """A hash of what these keys say of where the sink is; None where they say nothing of it.
+
+    Of keys as they are written: a relative path is the same place on every machine.
+    """
+    marked = {
+        name: keys[name]
+        for name, field in kind.options.model_fields.items()
+        if isinstance(field.json_schema_extra, dict)
+        and field.json_schema_extra.get("place")
+        and keys.get(name) is not None
+    }
+    if not marked:
+        return None
+    return sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _located(path: str, base: Path | None) -> str:
-    if path.startswith(S3) or not path.strip():
-        return path
-    if "://" in path:
-        raise refusal("path is neither a directory nor s3://bucket/prefix")
+    if "\0" in path:
+        raise refusal("path has a character that no path has")
     try:
-        return str(((base or Path.cwd()) / Path(path).expanduser()).resolve())
-    except RuntimeError:
-        raise refusal("path: nobody has this home directory") from None
+        return placed(path, base or Path.cwd())
+    except ValidationError:
+        raise
+    except PydanticCustomError as error:
+        raise refusal(f"path {error.message()}") from None
+    except ValueError as error:
+        raise refusal(f"path is {error}; allowed: {PLACES}") from None
+
+
+def _parts_of(text: str) -> tuple[str, ...]:
+    """What of an address is secret by itself: clients' messages have parts of it."""
+    if "://" not in text:
+        return ()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ()
+    pieces = [piece for piece in (parts.path, *parts.path.split("/"), parts.query) if piece]
+    return (parts.password or "", *pieces)
 
 
 def _secrets_in(value: Any) -> set[str]:

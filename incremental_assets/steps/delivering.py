@@ -1,9 +1,10 @@
 """A version as a sink gets it: whole, or as what changed. Which it gets is in ``publishing``."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import polars as pl
 
+from incremental_assets.core.diff import Summary, summary
 from incremental_assets.core.entities import ENTITIES
 from incremental_assets.core.publishing import (
     complete,
@@ -35,6 +36,7 @@ def changes_as_delivery(
         previous,
         is_snapshot=False,
         begins_anew=False,
+        told=version.manifest.changes,
         state=state,
         changes=changes,
         upserts=upserts(state, changes),
@@ -50,27 +52,35 @@ def snapshot_as_delivery(
     version: Version,
     *,
     previous: str | None = None,
-    had: Version | None = None,
+    had: Sequence[Version] = (),
+    anew: bool = True,
 ) -> Delivery:
-    """A version as a whole; ``had`` is what the sink had last, where that is still there."""
+    """A version as a whole.
+
+    ``had``: versions of which the sink may have anything. ``anew``: as to a sink of which nothing
+    is known, but for what is gone since those; else it has all of the first of them.
+    """
     state = complete(frames_of(version))
-    if had:
-        trusted = same_source([version.manifest.source, had.manifest.source])
-        found = changes_between(had, version, dialect, trusted=trusted)
-        changes = complete_changes({name: rows.lazy() for name, rows in found.items()})
-        gone = removals(state, changes)
+    since = [_since(one, version, dialect) for one in had]
+    parts = [removals(state, changes) for changes in since]
+    gone = {
+        name: pl.concat([pl.LazyFrame(schema=removal_schema(one)), *(part[name] for part in parts)])
+        .unique(one.key, keep="first")
+        .sort(one.key)
+        for name, one in ENTITIES.items()
+    }
+    if anew or not since:
+        changes: Frames = {name: all_created(ENTITIES[name], rows) for name, rows in state.items()}
     else:
-        changes = {name: all_created(ENTITIES[name], rows) for name, rows in state.items()}
-        gone = {
-            name: pl.LazyFrame(schema=removal_schema(entity)) for name, entity in ENTITIES.items()
-        }
+        changes = since[0]
     return _delivery(
         connection,
         dialect,
         version,
         previous,
         is_snapshot=True,
-        begins_anew=had is None,
+        begins_anew=anew or not since,
+        told=_summary(changes, version, anew=anew or not since),
         state=state,
         changes=changes,
         upserts=state,
@@ -78,6 +88,20 @@ def snapshot_as_delivery(
         datasets=state["tables"],
         affected=state["tables"].clear(),
     )
+
+
+def _summary(changes: Frames, version: Version, *, anew: bool) -> Summary:
+    """Entity -> change -> number of objects."""
+    if not anew:
+        return summary({name: rows.collect() for name, rows in changes.items()})
+    counts = {name: version.rows(name) if version.has(name) else 0 for name in ENTITIES}
+    return {name: {"CREATED": count} if count else {} for name, count in counts.items()}
+
+
+def _since(had: Version, version: Version, dialect: Dialect) -> dict[str, pl.LazyFrame]:
+    trusted = same_source([version.manifest.source, had.manifest.source])
+    found = changes_between(had, version, dialect, trusted=trusted)
+    return complete_changes({name: rows.lazy() for name, rows in found.items()})
 
 
 def _delivery(
@@ -88,6 +112,7 @@ def _delivery(
     *,
     is_snapshot: bool,
     begins_anew: bool,
+    told: Summary,
     state: Frames,
     changes: Frames,
     upserts: Frames,
@@ -96,7 +121,6 @@ def _delivery(
     affected: pl.LazyFrame,
 ) -> Delivery:
     manifest = version.manifest
-    told: Mapping[str, Mapping[str, int]] = manifest.changes
     return Delivery(
         connection=connection,
         dialect=manifest.dialect,

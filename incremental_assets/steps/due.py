@@ -3,17 +3,18 @@
 What a delivery holds is made in ``delivering``; delivering it is the matter of ``publishing``.
 """
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
 from incremental_assets.config.connection import Connection
 from incremental_assets.steps.delivering import changes_as_delivery, snapshot_as_delivery
+from incremental_assets.steps.stored import frames_of
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.parquet.change_log import ChangeLog
 from incremental_resources.source.dialect import Dialect
-from incremental_resources.state_store.cursors import Cursors
+from incremental_resources.state_store.cursors import Cursor, Cursors
 from incremental_resources.state_store.errors import ObjectMissing, StateCorrupt
 from incremental_resources.state_store.head import VersionRef
 from incremental_resources.state_store.store import StateStore
@@ -28,34 +29,38 @@ Again = int | str
 def due(
     store: StateStore,
     dialect: Dialect,
-    published: VersionRef | None,
+    cursor: Cursor,
     again: Again | None,
     had: Callable[[], Container[str]] | None = None,
 ) -> Iterator[tuple[Version, Delivery]]:
     """What the sink is to get, oldest first.
 
     Where the version that it had last is no ancestor of the current one, or what lies between is
-    not kept or damaged, it gets the current version whole. One that tells all that it ``had``, by
-    identity, goes on from the nearest of them instead, or from the oldest version that is kept.
+    not kept or damaged, it gets the current version whole; so it does where another version than
+    the next one was begun. One that tells all that it ``had``, by identity, goes on from the
+    nearest of them instead, or from the oldest version that is kept.
     """
     current = store.current()
     if current is None:
         return
-    last = published
-    line = _line(current, published, again)
+    last, begun = cursor.published, cursor.begun if had is None else ()
+    line = _line(current, last, again)
+    if line is not None and set(begun) - {version.ref for version in line[:1]}:
+        line = None
     if line is None and had and again is None:
         line = _line_from_any(current, had())
     try:
         for version in line or ():
             delivery = _step(store.connection, dialect, version, last, again)
             yield version, delivery
-            last = version.ref
+            last, begun = version.ref, ()
         if line is not None:
             return
     except StateCorrupt:
         if last == current.ref:
             raise
-    yield current, _whole(store, dialect, current, last)
+    anew = again == WHOLE or bool(begun)
+    yield current, _whole(store, dialect, current, last, begun, anew=anew)
 
 
 def _line(
@@ -103,14 +108,29 @@ def _step(
 
 
 def _whole(
-    store: StateStore, dialect: Dialect, current: Version, last: VersionRef | None
+    store: StateStore,
+    dialect: Dialect,
+    current: Version,
+    last: VersionRef | None,
+    begun: Sequence[VersionRef],
+    *,
+    anew: bool,
 ) -> Delivery:
     previous = last.sha256 if last else None
+    had = [version for ref in (last, *begun) if ref and (version := _readable(store, ref))]
+    return snapshot_as_delivery(
+        store.connection, dialect, current, previous=previous, had=had, anew=anew or not last
+    )
+
+
+def _readable(store: StateStore, ref: VersionRef) -> Version | None:
+    """The version with all its rows; None where any of it is gone or damaged."""
     try:
-        had = store.version(last) if last else None
-        return snapshot_as_delivery(store.connection, dialect, current, previous=previous, had=had)
+        version = store.version(ref)
+        frames_of(version)
     except (ObjectMissing, StateCorrupt):
-        return snapshot_as_delivery(store.connection, dialect, current, previous=previous)
+        return None
+    return version
 
 
 def kept_for_sinks(
@@ -124,17 +144,24 @@ def kept_for_sinks(
     one that nobody has tried to reach for a month: it may not be configured any more. The change
     log always is.
 
+    Where a cursor cannot be read, as many are left as a sink may be behind.
+
     Raises:
-        StateCorrupt: a cursor or a manifest cannot be read.
+        StateCorrupt: a manifest cannot be read.
     """
     cursors = Cursors(store.objects, store.connection)
     # Sinks that are given in Python are known by their cursors alone.
-    found = {name: cursors.read(name) for name in cursors.names()}
+    try:
+        found = {name: cursors.read(name) for name in cursors.names()}
+    except StateCorrupt:
+        return _furthest(connection, store), ()
     since = datetime.now(UTC) - FORGOTTEN
     had = {
-        one.published.sha256: one.published
+        ref.sha256: ref
         for name, one in found.items()
-        if one and one.published and (one.tried_at >= since or name == ChangeLog.name)
+        if one and (one.tried_at >= since or name == ChangeLog.name)
+        for ref in (one.published, *one.begun)
+        if ref
     }
     oldest, head = None, store.head() if had else None
     if head and set(had) == {head.head.sha256}:
@@ -145,8 +172,14 @@ def kept_for_sinks(
         if had.pop(version.ref.sha256, None):
             oldest = version.number
     # The change log goes on from any version that it has.
-    sinks = {one.published for name, one in found.items() if name != ChangeLog.name and one}
+    ours = [one for name, one in found.items() if name != ChangeLog.name and one]
+    sinks = {ref for one in ours for ref in (one.published, *one.begun)}
     return oldest, tuple(ref for ref in had.values() if ref in sinks)
+
+
+def _furthest(connection: Connection, store: StateStore) -> int | None:
+    numbers = (version.number for version in store.history())
+    return min(islice(numbers, connection.options.retain_unpublished), default=None)
 
 
 def unlogged_from(connection: Connection, store: StateStore) -> int | None:

@@ -4,15 +4,15 @@ What a delivery holds is made in ``delivering``; how it is put somewhere is each
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from incremental_assets.config.errors import ConfigError
 from incremental_assets.steps.due import Again, due
+from incremental_assets.steps.holding import Held, Stopped, Taken, held
 from incremental_resources.errors import ResourceError
 from incremental_resources.sinks.errors import SinkUnavailable
 from incremental_resources.sinks.pool import ConfiguredSink
@@ -23,8 +23,7 @@ from incremental_resources.state_store.errors import SwapRefused
 from incremental_resources.state_store.head import HeadRef
 from incremental_resources.state_store.store import StateStore
 
-AT_ONCE = 4
-RENEW_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 UNSAID = "(its words are not shown: they hold a secret of the sink; look at its own log)"
 
 
@@ -73,22 +72,34 @@ def publish_all(
         store.find(again)
     if not sinks:
         return []
-    with ThreadPoolExecutor(min(AT_ONCE, len(sinks)), thread_name_prefix="publish") as threads:
-        return list(threads.map(lambda sink: _publish(store, dialect, sink, again), sinks))
+    stop = threading.Event()
+    # A thread for each: one that hangs holds back only itself.
+    with ThreadPoolExecutor(len(sinks), thread_name_prefix="publish") as threads:
+        try:
+            ends = [threads.submit(_publish, store, dialect, sink, again, stop) for sink in sinks]
+            # Another thread may be the one that gets a signal: this one looks from time to time.
+            while wait(ends, timeout=LOOK_SECONDS).not_done:
+                pass
+            return [end.result() for end in ends]
+        except BaseException:
+            stop.set()
+            raise
 
 
-def standing(store: StateStore, name: str, kind: str) -> Published:
-    """How a sink stands, without delivering anything."""
+def standing(store: StateStore, name: str, kind: str, place: str | None = None) -> Published:
+    """How a sink stands, without delivering anything; ``place``: where it is, if that is known."""
     cursor = Cursors(store.objects, store.connection).read(name)
     head = store.head()
+    cursor = cursor.of(place) if cursor else None
     published = cursor.published if cursor else None
     had = published.sha256 if published else None
+    begun = cursor is not None and bool(cursor.begun)
     return Published(
         name,
         kind,
         version=published.version if published else None,
         published_at=cursor.published_at if cursor else None,
-        behind=head is not None and head.head.sha256 != had,
+        behind=head is not None and (head.head.sha256 != had or begun),
         busy=bool(cursor and cursor.lease and cursor.lease.holds()),
         failed=cursor.failed if cursor else None,
         head=head,
@@ -96,7 +107,11 @@ def standing(store: StateStore, name: str, kind: str) -> Published:
 
 
 def _publish(
-    store: StateStore, dialect: Dialect, sink: ConfiguredSink, again: Again | None
+    store: StateStore,
+    dialect: Dialect,
+    sink: ConfiguredSink,
+    again: Again | None,
+    stop: threading.Event,
 ) -> Published:
     done = Published(sink.name, sink.kind)
     try:
@@ -104,14 +119,16 @@ def _publish(
             return now
         done.failed = None
         while True:
-            leased = Cursors(store.objects, store.connection).lease(sink.name, sink.kind)
+            leased = Cursors(store.objects, store.connection).lease(
+                sink.name, sink.kind, sink.place
+            )
             if leased is None:
                 done.busy = True
                 return _now(store, sink, done)
-            _deliver(store, dialect, sink, leased, again, done)
+            _deliver(store, dialect, sink, leased, again, done, stop)
             again = None
             # HEAD may have moved while its own run found the lease taken.
-            if not _now(store, sink, done).behind or done.failed or done.busy:
+            if not _now(store, sink, done).behind or done.failed or done.busy or stop.is_set():
                 return done
     except ResourceError as error:
         # The store, not the sink: the cursor could not be read or moved.
@@ -127,25 +144,20 @@ def _deliver(
     leased: Leased,
     again: Again | None,
     done: Published,
+    stop: threading.Event,
 ) -> None:
     """All that is due, and give the lease back with what went wrong, if anything did."""
-    failed = None
+    failed, before = None, leased.cursor.failed
     try:
-        with _kept_alive(leased) as lost:
-            target = sink.make()
-            for version, delivery in due(store, dialect, leased.cursor.published, again, sink.had):
-                if lost.is_set():
-                    done.busy = True
-                    return
-                done.figures = dict(target.publish(delivery) or {})
-                leased.advance(version.ref)
-                done.versions.append(version.number)
-                done.whole += [version.number] if delivery.is_snapshot else []
-    except SwapRefused:
+        with held(leased, stop) as holding:
+            _deliver_due(store, dialect, sink, holding, again, done)
+    except Taken:
         done.busy = True
         return
-    except Exception as error:  # noqa: BLE001 - a sink of one's own may raise anything
-        failed = _failure(error, leased.cursor.failed, sink)
+    except Stopped:
+        failed = before
+    except BaseException as error:  # noqa: BLE001 - a sink of one's own may raise anything
+        failed = _failure(error, before, sink)
         done.transient = bool(getattr(error, "transient", False))
     done.failed = failed
     try:
@@ -154,41 +166,44 @@ def _deliver(
         done.busy = True
 
 
-@contextmanager
-def _kept_alive(leased: Leased) -> Iterator[threading.Event]:
-    """The lease does not run out however long a delivery takes; the event says that it was lost."""
-    over, lost = threading.Event(), threading.Event()
+def _deliver_due(
+    store: StateStore,
+    dialect: Dialect,
+    sink: ConfiguredSink,
+    holding: Held,
+    again: Again | None,
+    done: Published,
+) -> None:
+    target = sink.make()
+    for version, delivery in due(store, dialect, holding.cursor, again, sink.had):
+        holding.begin(version.ref)
+        _add(done.figures, target.publish(replace(delivery, proceed=holding.proceed)))
+        holding.advance(version.ref)
+        done.versions.append(version.number)
+        done.whole += [version.number] if delivery.is_snapshot else []
 
-    def beat() -> None:
-        while not over.wait(RENEW_SECONDS):
-            try:
-                leased.renew()
-            except SwapRefused:
-                lost.set()
-                return
-            except ResourceError:
-                # A store that is away for a moment; the lease lasts for several beats.
-                continue
 
-    thread = threading.Thread(target=beat, daemon=True, name="publish-lease")
-    thread.start()
-    try:
-        yield lost
-    finally:
-        over.set()
-        thread.join()
+def _add(figures: dict[str, Any], more: Any) -> None:
+    """Numbers of several versions are added up; of anything else the last one counts.
+
+    A sink of one's own may return anything; what is no mapping are no figures.
+    """
+    for name, value in more.items() if isinstance(more, Mapping) else ():
+        before = figures.get(name)
+        numbers = isinstance(value, int | float) and isinstance(before, int | float)
+        figures[name] = before + value if numbers else value
 
 
 def _now(store: StateStore, sink: ConfiguredSink, done: Published) -> Published:
     """``done`` with where the sink is now."""
-    now = standing(store, sink.name, sink.kind)
+    now = standing(store, sink.name, sink.kind, sink.place)
     done.version, done.published_at, done.behind = now.version, now.published_at, now.behind
     done.head = now.head
     done.failed = done.failed or now.failed
     return done
 
 
-def _failure(error: Exception, before: Failure | None, sink: ConfiguredSink) -> Failure:
+def _failure(error: BaseException, before: Failure | None, sink: ConfiguredSink) -> Failure:
     """What is kept of an error, and shown: nothing of the sink's secrets."""
     now = datetime.now(UTC)
     ours = isinstance(error, (ResourceError, ConfigError))

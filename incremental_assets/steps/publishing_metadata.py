@@ -64,7 +64,7 @@ def published(log: Published, done: Sequence[Published]) -> dg.MaterializeResult
 def checked(name: str, store: StateStore, sink: ConfiguredSink) -> dg.AssetCheckResult:
     """The check of a sink: whether it has the current version, and if not, why."""
     try:
-        now = standing(store, sink.name, sink.kind)
+        now = standing(store, sink.name, sink.kind, sink.place)
     except ResourceError as error:
         # The refresh is committed: this fails nothing but the check.
         return failed_check(name, f"It is not known what sink {sink.name} has: {error}")

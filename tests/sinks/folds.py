@@ -79,6 +79,8 @@ def parquet(pattern: str) -> Objects:
     objects: Objects = {entity: {} for entity in KEYS}
     for version in sorted({row["version"] for row in told}):
         of_version = [row for row in told if row["version"] == version]
+        if of_version[0]["whole"]:
+            objects = {entity: {} for entity in KEYS}
         moved = {
             _key(row, "tables", "previous_"): _key(row, "tables")
             for row in of_version

@@ -91,10 +91,7 @@ def test_every_file_is_written_once(tmp_path: Path) -> None:
     published(tmp_path)
     folder = tmp_path / NAME / "changes"
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-    assert sorted(before) == [
-        "00000001-0000000000000000.parquet",
-        "00000002-0000000000000000.parquet",
-    ]
+    assert [name.partition("-")[0] for name in sorted(before)] == ["00000001", "00000002"]
     published(tmp_path)
     assert before == {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()

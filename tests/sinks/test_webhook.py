@@ -103,10 +103,10 @@ def test_slack_gets_one_text(receiver: Receiver) -> None:
         (429, SinkUnavailable, "It answered 429. It asks for 7 s of patience."),
         (500, SinkUnavailable, "It answered 500."),
         (503, SinkUnavailable, "It answered 503."),
-        (401, SinkRefused, "It answered 401: set another secret"),
+        (401, SinkRefused, "It answered 401: it wants another token"),
         (404, SinkRefused, "It answered 404: see its own log"),
         (302, SinkRefused, "It answered 302"),
-        (None, SinkUnavailable, "No connection can be made, or it broke."),
+        (None, SinkUnavailable, ": it was closed without an answer."),
     ],
 )
 def test_what_is_not_taken_is_told_without_a_secret(

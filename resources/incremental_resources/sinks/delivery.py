@@ -3,13 +3,14 @@
 Frames have the columns of the state's files (their names are the contract) and are lazy.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
+Step = TypeVar("Step")
 Frames = Mapping[str, pl.LazyFrame]
 
 
@@ -27,7 +28,8 @@ class Delivery:
             for this identity need not be done again.
         previous: the identity of the version that this sink had last; None if it had none.
         is_snapshot: the state replaces all that the sink has of the connection.
-        begins_anew: a snapshot, and it is not known what the sink has.
+        begins_anew: a snapshot, and it is not known what the sink has, or does not matter: somebody
+            asked for the whole state once more.
         marker: the state is known to be true as of then.
         created_at: when the version was made.
         extraction: the id of the extraction that read it.
@@ -46,6 +48,8 @@ class Delivery:
             with source_schema, source_table for each table, and with column and source_column too
             for each column that a column comes from, as far as definitions tell. Reading
             definitions takes time: ask for some thousand tables at once, and only if needed.
+        proceed: raises where nothing more may be delivered from here, because somebody else has
+            begun to, or nobody wants it any more. Who delivers in several steps calls it between.
     """
 
     connection: str
@@ -66,6 +70,13 @@ class Delivery:
     datasets: pl.LazyFrame
     affected_views: pl.LazyFrame
     lineage: Callable[[pl.DataFrame], pl.DataFrame]
+    proceed: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    def paced(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """The steps, for as long as one may ``proceed``."""
+        for step in steps:
+            self.proceed()
+            yield step
 
 
 class Sink(Protocol):

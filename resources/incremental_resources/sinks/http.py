@@ -1,16 +1,29 @@
 """Talking to somebody's server, and what its answers mean. What is said is each kind's matter.
 
-No message has the address, a header or the client's own words: any of them may hold a secret.
+No message has more of the address than its host, nor a header or the client's own words: any of
+them may hold a secret.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+from incremental_resources.sinks.addresses import origin_of
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
 
 AGAIN = frozenset({408, 425, 429})
-UNREACHED = (
-    "No connection can be made, or it broke. See that its address answers from this machine."
+# What is in the names and words of clients' errors, and what it means.
+SIGNS = (
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted here"),
+    ("NameResolution", "nobody knows the name"),
+    ("gaierror", "nobody knows the name"),
+    ("Name or service not known", "nobody knows the name"),
+    ("SSL", "what answers there does not speak TLS as it should"),
+    ("ConnectionRefused", "nothing listens there"),
+    ("Connection refused", "nothing listens there"),
+    ("timed out", "no answer"),
+    ("RemoteDisconnected", "it was closed without an answer"),
+    ("disconnected without", "it was closed without an answer"),
 )
 
 
@@ -23,20 +36,30 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> N
     """
     import requests
 
-    with told_as_of_a_server(timeout):
-        answer = requests.post(
+    with (
+        told_as_of_a_server(url, timeout),
+        requests.post(
             url,
             data=body,
             headers=dict(headers),
             timeout=timeout,
             # What is signed, and a token, are for this address alone.
             allow_redirects=False,
-        )
-    judge(answer.status_code, answer.headers.get("Retry-After"))
+            auth=as_it_is,
+            # The body of an answer may be of any size; nobody reads it.
+            stream=True,
+        ) as answer,
+    ):
+        judge(answer.status_code, answer.headers.get("Retry-After"))
+
+
+def as_it_is(request: Any) -> Any:
+    """Authentication that leaves a request alone: else ~/.netrc would replace its header."""
+    return request
 
 
 @contextmanager
-def told_as_of_a_server(timeout: float) -> Iterator[None]:
+def told_as_of_a_server(url: str, timeout: float) -> Iterator[None]:
     """What `requests` raises, as the error of a sink; ``timeout``: after so many seconds."""
     import requests
 
@@ -48,12 +71,37 @@ def told_as_of_a_server(timeout: float) -> Iterator[None]:
         raise
     except requests.Timeout:
         raise silent(timeout) from None
-    except requests.ConnectionError:
-        raise SinkUnavailable(UNREACHED) from None
+    except requests.ConnectionError as error:
+        raise unreached(url, error) from None
     except requests.TooManyRedirects:
         raise SinkRefused("It sends elsewhere: set the address where that leads.") from None
     except requests.RequestException as error:
         raise SinkRefused(f"It cannot be posted there: {type(error).__name__}.") from None
+
+
+def unreached(url: str, error: BaseException) -> SinkUnavailable:
+    """No connection could be made, or it broke: where, and why as far as that is known.
+
+    Of the error itself nothing is repeated: it may have the whole address.
+    """
+    chain = " ".join(type(one).__name__ + str(one) for one in _causes(error))
+    why = next((words for sign, words in SIGNS if sign in chain), "it broke")
+    return SinkUnavailable(
+        f"No connection to {origin_of(url)}: {why}. See that it answers from this machine."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, also where a client only hands it on as an argument."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            reason = getattr(one, "reason", None)
+            waiting += [*one.args, one.__cause__, one.__context__, reason]
 
 
 def silent(timeout: float) -> SinkUnavailable:
@@ -75,5 +123,10 @@ def judge(status: int, retry_after: str | None = None) -> None:
         later = f" It asks for {told} s of patience." if told else ""
         raise SinkUnavailable(f"It answered {status}.{later}") from None
     if status in (401, 403):
-        raise SinkRefused(f"It answered {status}: set another secret, or another header.") from None
+        raise SinkRefused(
+            f"It answered {status}: it wants another token, or other rights."
+        ) from None
+    if status // 100 == 3:
+        told = f"It answered {status}, which sends elsewhere: set the address where that leads."
+        raise SinkRefused(told) from None
     raise SinkRefused(f"It answered {status}: see its own log, and the url of the sink.") from None

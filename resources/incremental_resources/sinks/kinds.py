@@ -26,8 +26,9 @@ class SinkOptions(BaseModel):
     """The keys of a kind beside ``kind`` and ``name``; a subclass has fields with descriptions.
 
     A field that is no number, truth or choice says in ``json_schema_extra={"allowed": ...}`` what
-    it may be. Secrets are ``SecretStr``. A field of type ``Path`` is a path that starts at the
-    configuration file.
+    it may be. Secrets are ``SecretStr``. ``"anchored": True`` there: it is a path that starts at
+    the configuration file. ``"place": True``: it says where the sink is, or how it names things
+    there; with another value it is a new sink, which gets the current version whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -10,9 +10,15 @@ from pathlib import Path
 
 from pydantic import Field
 
+from incremental_resources.sinks.addresses import BareAddress
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
 from incremental_resources.sinks.kinds import SinkOptions
-from incremental_resources.state_store.errors import ObjectMissing, StoreUnavailable
+from incremental_resources.state_store.errors import (
+    ObjectExists,
+    ObjectMissing,
+    StoreUnavailable,
+    SwapRefused,
+)
 from incremental_resources.state_store.local import LocalObjects
 from incremental_resources.state_store.objects import ObjectStore
 from incremental_resources.state_store.resource import open_s3
@@ -27,12 +33,19 @@ class FileOptions(SinkOptions):
         default=None,
         min_length=1,
         description="Where files go: a directory (a relative one starts at the file), or S3.",
-        json_schema_extra={"allowed": "a directory, or s3://bucket/prefix", "anchored": True},
+        json_schema_extra={
+            "allowed": "a directory, or s3://bucket/prefix",
+            "anchored": True,
+            "place": True,
+        },
     )
-    endpoint_url: str | None = Field(
+    endpoint_url: BareAddress | None = Field(
         default=None,
         description="Where an S3 that is not Amazon's answers.",
-        json_schema_extra={"allowed": "https://host:port, without credentials or a path"},
+        json_schema_extra={
+            "allowed": "https://host:port, without credentials or a path",
+            "place": True,
+        },
     )
     region: str | None = Field(
         default=None,
@@ -52,7 +65,11 @@ class PlaceOptions(FileOptions):
     path: str = Field(
         min_length=1,
         description="Where files go: a directory (a relative one starts at the file), or S3.",
-        json_schema_extra={"allowed": "a directory, or s3://bucket/prefix", "anchored": True},
+        json_schema_extra={
+            "allowed": "a directory, or s3://bucket/prefix",
+            "anchored": True,
+            "place": True,
+        },
     )
 
 
@@ -81,7 +98,12 @@ def told_as_of_a_sink() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise (SinkUnavailable if error.transient else SinkRefused)(str(error)) from error
+        told = str(error).replace("The state store", "It")
+        raise (SinkUnavailable if error.transient else SinkRefused)(told) from error
+    except (SwapRefused, ObjectExists) as error:
+        raise SinkUnavailable(
+            "Somebody else wrote to its place at the same time: give each deployment its own."
+        ) from error
     except OSError as error:
         raise SinkRefused(f"{error.filename or 'a file'}: {error.strerror or error}") from error
 
@@ -95,12 +117,8 @@ def put(objects: ObjectStore, path: str, data: bytes) -> None:
 
 
 def put_file(objects: ObjectStore, path: str, local: Path) -> None:
-    """Store a finished local file (of ``objects.scratch()``), in the place of what was there.
-
-    Not in one step: a reader may find nothing for a moment.
-    """
-    objects.delete(path)
-    objects.create_file(path, local)
+    """Store a finished local file (of ``objects.scratch()``), in the place of what was there."""
+    objects.replace_file(path, local)
 
 
 def put_lines(objects: ObjectStore, path: str, lines: Iterable[bytes]) -> int:

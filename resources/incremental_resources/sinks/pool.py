@@ -12,7 +12,8 @@ class ConfiguredSink:
 
     ``secrets`` are its texts that nobody may read in a message. ``had``: the identities of all
     versions that it has, for one that goes on from any of them; without it a sink is only known to
-    have what its cursor names.
+    have what its cursor names. ``place``: a hash of what its settings say of where it is; at
+    another place it is a new sink.
     """
 
     name: str
@@ -20,6 +21,7 @@ class ConfiguredSink:
     make: Callable[[], Sink]
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     had: Callable[[], Container[str]] | None = None
+    place: str | None = None
 
 
 class Sinks:

@@ -29,6 +29,8 @@ FOLDER = "sinks"
 RECORD = ".json"
 # Clocks of machines that publish to one sink must agree to well within this.
 LEASE = timedelta(minutes=5)
+# Each of them is kept for what may have to be taken away again.
+MOST_BEGUN = 10
 
 
 class Lease(BaseModel):
@@ -74,15 +76,25 @@ class Failure(BaseModel):
 class Cursor(Document):
     """A sink's record. ``published`` is the version it had last; None if it had none.
 
-    ``failed`` is None once all was delivered.
+    ``begun``: versions of which it may have anything from nothing to all, oldest first.
+    ``place``: where that was, as a hash of what its settings say of that; None where nothing is
+    said. ``failed`` is None once all was delivered.
     """
 
     format: int = FORMAT
     kind: str
     published: VersionRef | None = None
     published_at: Moment | None = None
+    begun: tuple[VersionRef, ...] = ()
+    place: str | None = None
     lease: Lease | None = None
     failed: Failure | None = None
+
+    def of(self, place: str | None) -> "Cursor":
+        """The record of the sink at this place: without what another one of its name had."""
+        if place is None or self.place in (None, place):
+            return self
+        return self.model_copy(update={"published": None, "published_at": None, "begun": ()})
 
     @property
     def tried_at(self) -> datetime:
@@ -120,13 +132,15 @@ class Cursors:
         """The sink's cursor; None if it has none. Raises StateCorrupt, StateTooNew."""
         return self._read(sink)[0]
 
-    def lease(self, sink: str, kind: str) -> "Leased | None":
-        """Begin to deliver; None while somebody else does."""
+    def lease(self, sink: str, kind: str, place: str | None = None) -> "Leased | None":
+        """Begin to deliver to the sink at this place; None while somebody else does."""
         cursor, tag = self._read(sink)
         if cursor and cursor.lease and cursor.lease.holds():
             return None
         lease = Lease.taken()
-        begun = (cursor or Cursor(kind=kind)).model_copy(update={"kind": kind, "lease": lease})
+        known = (cursor or Cursor(kind=kind)).of(place)
+        here = {"kind": kind, "place": place or known.place}
+        begun = known.model_copy(update={**here, "lease": lease})
         try:
             return Leased(self, sink, self.swap(sink, begun, tag))
         except SwapRefused:
@@ -187,9 +201,15 @@ class Leased:
             until = {"until": datetime.now(UTC) + LEASE}
             self._write({"lease": lease.model_copy(update=until)})
 
+    def begin(self, version: VersionRef) -> None:
+        """The sink may have this version from now on. Raises SwapRefused: the lease was lost."""
+        begun = self.cursor.begun
+        if version not in begun:
+            self._write({"begun": (*begun, version)[-MOST_BEGUN:]})
+
     def advance(self, published: VersionRef) -> None:
         """The sink has this version now. Raises SwapRefused: the lease was lost."""
-        self._write({"published": published, "published_at": datetime.now(UTC)})
+        self._write({"published": published, "published_at": datetime.now(UTC), "begun": ()})
 
     def end(self, failed: Failure | None) -> None:
         """Give the lease back. Raises SwapRefused: it was lost before."""

@@ -73,6 +73,14 @@ class LocalObjects:
         with refusals_explained(local):
             local.unlink()
 
+    def replace_file(self, path: str, local: Path) -> None:
+        at = self._at(path)
+        with refusals_explained(at):
+            sync(local)
+            make_folder(at.parent)
+            local.replace(at)
+            sync(at.parent)
+
     def copy(self, source: str, target: str) -> None:
         if not self.exists(source):
             raise _missing(self._at(source))

@@ -47,6 +47,11 @@ class MemoryObjects:
         self.create(path, local.read_bytes())
         local.unlink()
 
+    def replace_file(self, path: str, local: Path) -> None:
+        with self._lock:
+            self._objects[checked(path)] = local.read_bytes()
+        local.unlink()
+
     def copy(self, source: str, target: str) -> None:
         self.create(target, self._content(source))
 

@@ -42,7 +42,7 @@ class Digest:
 
 
 class ObjectStore(Protocol):
-    """Objects at paths: created once or swapped on their tag; there is no rename.
+    """Objects at paths: created once, swapped on their tag or replaced; there is no rename.
 
     Every method raises StoreUnavailable where the store does not answer or refuses; only the
     store's own word that nothing is there is ObjectMissing (or False, or an empty list).
@@ -72,6 +72,11 @@ class ObjectStore(Protocol):
 
     def create_file(self, path: str, local: Path) -> None:
         """Store a finished local file; it is gone afterwards. Raises ObjectExists (file stays)."""
+        ...
+
+    def replace_file(self, path: str, local: Path) -> None:
+        """Store a finished local file in the place of what was there, if anything, in one step; it
+        is gone afterwards."""
         ...
 
     def copy(self, source: str, target: str) -> None:

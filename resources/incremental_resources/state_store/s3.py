@@ -77,6 +77,15 @@ class S3Objects:
                     self._bucket.put(key, local.read_bytes(), IfNoneMatch="*")
             local.unlink()
 
+    def replace_file(self, path: str, local: Path) -> None:
+        with refusals_explained(local):
+            size = local.stat().st_size
+            if size > s3_multipart.PART_BYTES:
+                s3_multipart.upload(self._bucket, self._key(path), local, size, replacing=True)
+            else:
+                self._bucket.put(self._key(path), local.read_bytes())
+            local.unlink()
+
     def copy(self, source: str, target: str) -> None:
         found = self._bucket.head(self._key(source))
         if found is None:

@@ -6,7 +6,7 @@ writes at all, and UploadPartCopy keeps the bytes on the server's side.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ CHECKSUMS = (
     "ChecksumSHA256",
 )
 
+# The condition that nothing is at the key.
+NEW = {"IfNoneMatch": "*"}
 Part = Callable[[str, int], dict[str, Any]]
 
 
@@ -38,8 +40,11 @@ class _Conflict(Exception):
     """Another write to the key got in between."""
 
 
-def upload(bucket: Bucket, key: str, file: Path, size: int) -> None:
-    """Store a local file that is not empty. Raises Refused, StoreUnavailable, OSError."""
+def upload(bucket: Bucket, key: str, file: Path, size: int, *, replacing: bool = False) -> None:
+    """Store a local file that is not empty; ``replacing``: in the place of what is there.
+
+    Raises Refused, StoreUnavailable, OSError.
+    """
 
     def part(offset: int) -> Part:
         def send(upload_id: str, number: int) -> dict[str, Any]:
@@ -55,7 +60,8 @@ def upload(bucket: Bucket, key: str, file: Path, size: int) -> None:
 
         return send
 
-    _put_together(bucket, key, [part(offset) for offset in range(0, size, PART_BYTES)])
+    parts = [part(offset) for offset in range(0, size, PART_BYTES)]
+    _put_together(bucket, key, parts, {} if replacing else NEW)
 
 
 def copy(bucket: Bucket, source: str, target: str, size: int) -> None:
@@ -80,19 +86,24 @@ def copy(bucket: Bucket, source: str, target: str, size: int) -> None:
 
         return send
 
-    _put_together(bucket, target, [part(offset) for offset in range(0, size, COPIED_BYTES)])
+    parts = [part(offset) for offset in range(0, size, COPIED_BYTES)]
+    _put_together(bucket, target, parts, NEW)
 
 
-def _put_together(bucket: Bucket, key: str, parts: Sequence[Part]) -> None:
+def _put_together(
+    bucket: Bucket, key: str, parts: Sequence[Part], condition: Mapping[str, str]
+) -> None:
     for start in range(1, FRESH_STARTS + 1):
         try:
-            return _once(bucket, key, parts, last=start == FRESH_STARTS)
+            return _once(bucket, key, parts, condition, last=start == FRESH_STARTS)
         except _Conflict:
             bucket.retries.pause(start)
     return None
 
 
-def _once(bucket: Bucket, key: str, parts: Sequence[Part], *, last: bool) -> None:
+def _once(
+    bucket: Bucket, key: str, parts: Sequence[Part], condition: Mapping[str, str], *, last: bool
+) -> None:
     mark = uuid.uuid4().hex
     with _upload(bucket, key, mark) as upload_id:
         listed = []
@@ -100,7 +111,7 @@ def _once(bucket: Bucket, key: str, parts: Sequence[Part], *, last: bool) -> Non
             done = part(upload_id, number)
             kept = {name: done[name] for name in ("ETag", *CHECKSUMS) if name in done}
             listed.append({"PartNumber": number, **kept})
-        _complete(bucket, key, mark, upload_id, listed, last=last)
+        _complete(bucket, key, mark, upload_id, listed, condition, last=last)
 
 
 @contextmanager
@@ -131,7 +142,14 @@ def _upload(bucket: Bucket, key: str, mark: str) -> Iterator[str]:
 
 
 def _complete(
-    bucket: Bucket, key: str, mark: str, upload_id: str, parts: list[dict[str, Any]], *, last: bool
+    bucket: Bucket,
+    key: str,
+    mark: str,
+    upload_id: str,
+    parts: list[dict[str, Any]],
+    condition: Mapping[str, str],
+    *,
+    last: bool,
 ) -> None:
     def request(attempt: int) -> None:
         try:
@@ -140,7 +158,7 @@ def _complete(
                 Key=key,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": parts},
-                IfNoneMatch="*",
+                **condition,
             )
         except ClientError as error:
             if is_conflict(error):

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from incremental_resources.sinks.addresses import Address
 from incremental_resources.sinks.atlan.changes import changed, removed
 from incremental_resources.sinks.atlan.entities import entities_of
 from incremental_resources.sinks.atlan.files import lines_of, write_lines, write_version
@@ -33,11 +34,10 @@ FIRST_EPOCH = 1_000_000_000
 class AtlanOptions(FileOptions):
     """Options of Atlan: files, a tenant, or both."""
 
-    tenant: str | None = Field(
+    tenant: Address | None = Field(
         default=None,
-        pattern=r"^https?://",
         description="A tenant to send to, through Atlan's own client.",
-        json_schema_extra={"allowed": "https://tenant.atlan.com"},
+        json_schema_extra={"allowed": "https://tenant.atlan.com", "place": True},
     )
     api_key: SecretStr | None = Field(
         default=None,
@@ -49,13 +49,13 @@ class AtlanOptions(FileOptions):
         default=None,
         pattern=r"^[a-z0-9-]+$",
         description="The product as Atlan names it; without it the dialect's.",
-        json_schema_extra={"allowed": "small letters, digits, hyphens"},
+        json_schema_extra={"allowed": "small letters, digits, hyphens", "place": True},
     )
     connection_qualified_name: str | None = Field(
         default=None,
         pattern=r"^default/[a-z0-9-]+/[0-9]+$",
         description="Of the connection in Atlan; without it one that is made of the name.",
-        json_schema_extra={"allowed": "default/connector/seconds"},
+        json_schema_extra={"allowed": "default/connector/seconds", "place": True},
     )
     timeout_seconds: float = Field(
         default=120.0, gt=0, le=900, description="Without an answer for so long it is unreachable."
@@ -101,9 +101,10 @@ class AtlanSink:
         count = 0
         for entity in FOLDERS:
             for frame in entities_of(delivery, entity, self._connected, changed(delivery, entity)):
-                count += tenant.put(lines_of(frame))
+                count += tenant.put(delivery.paced(lines_of(frame)))
         for entity in reversed(FOLDERS):
-            count += tenant.archive(lines_of(removed(delivery, entity, self._connected)))
+            gone = lines_of(removed(delivery, entity, self._connected))
+            count += tenant.archive(delivery.paced(gone))
         return count
 
 

@@ -44,7 +44,11 @@ class Connected:
 def _part(name: str) -> pl.Expr:
     """A name in a qualified name: Atlan joins them with slashes and escapes none, so that two could
     become one; % and / are written as %25 and %2F."""
-    return pl.col(name).str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F")
+    return _escaped(pl.col(name))
+
+
+def _escaped(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F")
 
 
 def qualified(connected: Connected, entity: str, key: list[str]) -> pl.Expr:
@@ -55,8 +59,11 @@ def qualified(connected: Connected, entity: str, key: list[str]) -> pl.Expr:
     database, schema, name, kind, signature = key
     # Of one name there may be several; their arguments tell them apart.
     named = pl.concat_str([_part(name), pl.lit("("), _part(signature), pl.lit(")")])
-    folder = pl.when(pl.col(kind) == "PROCEDURE").then(pl.lit("_procedures_/"))
-    last = pl.concat_str([folder.otherwise(pl.lit("")), named])
+    others = pl.concat_str(
+        [pl.lit("_"), pl.col(kind).str.to_lowercase().pipe(_escaped), pl.lit("s_/")]
+    )
+    folder = pl.when(pl.col(kind) != "FUNCTION").then(others).otherwise(pl.lit(""))
+    last = pl.concat_str([folder, named])
     return pl.concat_str([start, _part(database), _part(schema), last], separator="/")
 
 

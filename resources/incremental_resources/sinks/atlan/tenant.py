@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
-from incremental_resources.sinks.http import UNREACHED, judge, silent
+from incremental_resources.sinks.http import judge, silent, unreached
 
 # Assets in one request; Atlan's own packages take 20 to 50.
 BATCH = 50
@@ -26,6 +26,7 @@ class Tenant:
         from httpx_retries import Retry
         from pyatlan.client.atlan import AtlanClient
 
+        self._url = url
         self._timeout = timeout
         retry = Retry(
             total=RETRIES,
@@ -104,8 +105,8 @@ class Tenant:
             raise SinkRefused(f"Its client says: {type(error).__name__}.") from None
         except httpx.TimeoutException:
             raise silent(self._timeout) from None
-        except httpx.TransportError:
-            raise SinkUnavailable(UNREACHED) from None
+        except httpx.TransportError as error:
+            raise unreached(self._url, error) from None
         except TypeError:
             # The client makes no error of 503, and stumbles over the answer that it has not.
             raise SinkUnavailable("It answered 503.") from None

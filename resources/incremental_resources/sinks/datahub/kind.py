@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from incremental_resources.sinks.addresses import Address
 from incremental_resources.sinks.datahub.proposals import proposals_of
 from incremental_resources.sinks.datahub.urns import PLATFORMS, Namer
 from incremental_resources.sinks.delivery import Delivery
@@ -22,10 +23,10 @@ from incremental_resources.sinks.places import (
 class DataHubOptions(FileOptions):
     """Options of DataHub: files, a server, or both."""
 
-    server: str | None = Field(
+    server: Address | None = Field(
         default=None,
         description="The metadata service (GMS) of a DataHub.",
-        json_schema_extra={"allowed": "https://host:port, without credentials"},
+        json_schema_extra={"allowed": "https://host:port, without credentials", "place": True},
     )
     token: SecretStr | None = Field(
         default=None,
@@ -36,18 +37,18 @@ class DataHubOptions(FileOptions):
         default=None,
         pattern=r"^[A-Za-z0-9_-]+$",
         description="The product as DataHub names it; without it the dialect's.",
-        json_schema_extra={"allowed": "letters, digits, underscores, hyphens"},
+        json_schema_extra={"allowed": "letters, digits, underscores, hyphens", "place": True},
     )
     platform_instance: str | None = Field(
         default=None,
         description="Tells servers of one product apart.",
-        json_schema_extra={"allowed": "a text"},
+        json_schema_extra={"allowed": "a text", "place": True},
     )
     env: str = Field(
         default="PROD",
         pattern=r"^[A-Z_]+$",
         description="DataHub's environment of the datasets.",
-        json_schema_extra={"allowed": "PROD, DEV, TEST, ... in capitals"},
+        json_schema_extra={"allowed": "PROD, DEV, TEST, ... in capitals", "place": True},
     )
     view_lineage: bool = Field(
         default=True,
@@ -93,7 +94,9 @@ class DataHubSink:
 
             token = self._options.token
             count = send(
-                proposals_of(delivery, self._namer, lineage=self._options.view_lineage),
+                delivery.paced(
+                    proposals_of(delivery, self._namer, lineage=self._options.view_lineage)
+                ),
                 self._options.server,
                 token.get_secret_value() if token else None,
                 self._options.timeout_seconds,

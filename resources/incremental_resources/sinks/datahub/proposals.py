@@ -18,6 +18,7 @@ from incremental_resources.sinks.delivery import Delivery
 KEY = ("database", "schema", "table")
 Key = tuple[str, str, str]
 VIEWS = ("VIEW", "MATERIALIZED VIEW")
+COLUMNS_AT_ONCE = 50_000
 SUBTYPES = {"VIEW": "View", "MATERIALIZED VIEW": "Materialized View"}
 # What of the state is in which aspect.
 MAPPING = (
@@ -86,8 +87,7 @@ def _containers(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
 
 def _datasets(delivery: Delivery) -> Iterator[tuple[Mapping[str, Any], list[dict[str, Any]]]]:
     """Every table of which anything differs, with its columns; some tables at a time."""
-    tables = delivery.datasets.sort(KEY)
-    for batch in tables.collect_batches(chunk_size=5000, maintain_order=True):
+    for batch in _batches(delivery.datasets.sort(KEY)):
         columns = (
             delivery.state["columns"]
             .join(batch.select(KEY).lazy(), on=KEY, how="semi")
@@ -103,6 +103,14 @@ def _datasets(delivery: Delivery) -> Iterator[tuple[Mapping[str, Any], list[dict
         }
         for row in batch.iter_rows(named=True):
             yield row, found.get((row["database"], row["schema"], row["table"]), [])
+
+
+def _batches(tables: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The tables, some at a time: so many that their columns are not very many."""
+    for batch in tables.collect_batches(chunk_size=5000, maintain_order=True):
+        part = pl.col("column_count").fill_null(0).cast(pl.Int64).cum_sum() // COLUMNS_AT_ONCE
+        numbered = batch.with_columns(part=part)
+        yield from numbered.partition_by("part", maintain_order=True, include_key=False)
 
 
 def _dataset(

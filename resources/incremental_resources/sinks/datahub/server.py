@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from incremental_resources.sinks.errors import SinkRefused
-from incremental_resources.sinks.http import judge, told_as_of_a_server
+from incremental_resources.sinks.http import as_it_is, judge, told_as_of_a_server
 
 # As many as the emitter puts in one request.
 BATCH = 200
@@ -41,8 +41,9 @@ def send(
     )
     # A token is for this address alone, and what is answered elsewhere says nothing.
     emitter.session.max_redirects = 0
+    emitter.session.auth = as_it_is
     count, rest = 0, iter(proposals)
-    with emitter, told_as_of_a_server(timeout):
+    with emitter, told_as_of_a_server(server, timeout):
         _assert_gms(emitter.session.get(f"{server.rstrip('/')}/config"))
         while batch := [_as_sent(one) for one in islice(rest, BATCH)]:
             try:

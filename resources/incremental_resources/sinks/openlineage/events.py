@@ -54,7 +54,9 @@ def events_of(
     dropped, renamed = _gone(delivery)
     for key in dropped:
         yield _event(time, namespace, key, {"lifecycleStateChange": _change("DROP")})
-    words = _words(delivery, renamed)
+    # Of what a sink had, and gets whole once more, nothing is created.
+    repeated = delivery.begins_anew and delivery.previous is not None
+    words = {} if repeated else _words(delivery, renamed)
     home = namespace if lineage else None
     first = pl.DataFrame([new for new, _ in renamed], dict.fromkeys(KEY, pl.String), orient="row")
     moved = dict(

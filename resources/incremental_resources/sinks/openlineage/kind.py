@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from incremental_resources.sinks.addresses import Address
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.openlineage.events import events_of
@@ -21,10 +22,10 @@ from incremental_resources.sinks.places import (
 class OpenLineageOptions(FileOptions):
     """Options of OpenLineage: files, a server, or both."""
 
-    url: str | None = Field(
+    url: Address | None = Field(
         default=None,
         description="A server that takes events, Marquez for instance.",
-        json_schema_extra={"allowed": "https://host:port, without credentials"},
+        json_schema_extra={"allowed": "https://host:port, without credentials", "place": True},
     )
     api_key: SecretStr | None = Field(
         default=None,
@@ -35,7 +36,7 @@ class OpenLineageOptions(FileOptions):
         default=None,
         description="Of the datasets, as other tools name it (postgres://host:5432 for instance); "
         "without it the dialect and the connection.",
-        json_schema_extra={"allowed": "a text"},
+        json_schema_extra={"allowed": "a text", "place": True},
     )
     view_lineage: bool = Field(
         default=True,
@@ -78,7 +79,9 @@ class OpenLineageSink:
 
             key = self._options.api_key
             count = send(
-                events_of(delivery, self._namespace, lineage=self._options.view_lineage),
+                delivery.paced(
+                    events_of(delivery, self._namespace, lineage=self._options.view_lineage)
+                ),
                 self._options.url,
                 key.get_secret_value() if key else None,
                 self._options.timeout_seconds,

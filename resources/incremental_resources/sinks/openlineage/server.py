@@ -6,7 +6,7 @@ What they hold is in ``events``.
 from collections.abc import Iterable
 from typing import Any, cast
 
-from incremental_resources.sinks.http import told_as_of_a_server
+from incremental_resources.sinks.http import as_it_is, told_as_of_a_server
 
 # Beside those of the step. Of an answer that does not change, the last one is looked at.
 RETRIES = {"total": 2, "connect": 1, "read": 1, "raise_on_status": False}
@@ -25,6 +25,7 @@ def send(events: Iterable[dict[str, Any]], url: str, api_key: str | None, timeou
     session = requests.Session()
     # A key is for this address alone, and what is answered elsewhere says nothing.
     session.max_redirects = 0
+    session.auth = as_it_is
     auth = {"auth": {"type": "api_key", "apiKey": api_key}} if api_key else {}
     # What comes before the endpoint counts only where it ends with a slash.
     given = {"url": f"{url.rstrip('/')}/", "timeout": timeout, "retry": RETRIES, **auth}
@@ -33,7 +34,7 @@ def send(events: Iterable[dict[str, Any]], url: str, api_key: str | None, timeou
     transport.session = session
     count = 0
     try:
-        with told_as_of_a_server(timeout):
+        with told_as_of_a_server(url, timeout):
             for event in events:
                 # It makes such a dictionary of its own classes, and takes one as well.
                 transport.emit(cast(Any, event))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 import polars as pl
 
@@ -65,13 +66,23 @@ class ChangeFiles:
         """Write the version's file, unless it is there; the number of changes written.
 
         Not ``with_state``: where a delivery begins anew, its rows, which are the state, are left
-        out.
+        out. With it, they take the place of what there is of the version.
         """
         stem = f"{delivery.version:08}-{delivery.identity[:16]}"
-        if self._objects.exists(f"{self._folder}/{stem}{SUFFIX}"):
-            return 0
-        rows = rows_of(delivery, with_changes=with_state or not delivery.begins_anew)
-        return self.write(stem, rows) - 1
+        whole = f"{delivery.version:08}-{sha256(delivery.identity.encode()).hexdigest()[:16]}"
+        replacing = with_state and delivery.begins_anew
+        written = 0
+        if not self._is_there(whole) and (replacing or not self._is_there(stem)):
+            rows = rows_of(delivery, with_changes=with_state or not delivery.begins_anew)
+            written = self.write(whole if replacing else stem, rows) - 1
+        if replacing:
+            for piece in self.pieces():
+                if piece.stem == stem:
+                    self.remove(piece)
+        return written
+
+    def _is_there(self, stem: str) -> bool:
+        return self._objects.exists(f"{self._folder}/{stem}{SUFFIX}")
 
     def write(self, stem: str, rows: pl.LazyFrame) -> int:
         """Write a new piece; the number of rows. Parts that a killed writer left are replaced."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
+from incremental_resources.sinks.addresses import is_address
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.http import post
 from incremental_resources.sinks.kinds import Place, SinkKind, SinkOptions
@@ -50,8 +51,9 @@ class WebhookOptions(SinkOptions):
     @field_validator("url")
     @classmethod
     def _of_the_web(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().startswith(("https://", "http://")):
-            raise PydanticCustomError("refused", "is no address; allowed: https://host/path")
+        if not is_address(url.get_secret_value()):
+            allowed = "https://host/path or http://host/path"
+            raise PydanticCustomError("refused", "is no address; allowed: " + allowed)
         return url
 
 
@@ -65,12 +67,16 @@ class WebhookSink:
     def publish(self, delivery: Delivery) -> Mapping[str, Any]:
         """Post the version; the same pages with the same keys where it comes again."""
         count = 0
-        for body in self._bodies(delivery):
+        for body in delivery.paced(self._bodies(delivery)):
             count += 1
-            self._post(
-                json.dumps(body, ensure_ascii=False).encode(), f"{delivery.identity}-{count}"
-            )
+            self._post(json.dumps(body, ensure_ascii=False).encode(), self._key(delivery, count))
         return {"posts": count}
+
+    def _key(self, delivery: Delivery, page: int) -> str:
+        """One key for one content: the version, from where it leads, and how it is cut."""
+        parts = ["whole" if delivery.begins_anew else delivery.previous, self._options.page_rows]
+        made = hashlib.sha256(json.dumps([delivery.identity, *parts]).encode()).hexdigest()
+        return f"{made[:32]}-{page}"
 
     def _bodies(self, delivery: Delivery) -> Iterator[dict[str, Any]]:
         options = self._options

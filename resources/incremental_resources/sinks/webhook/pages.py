@@ -11,6 +11,8 @@ from typing import Any
 from incremental_resources.sinks.delivery import Delivery
 
 SHOWN = 20
+# What follows from another change that is told.
+UNTOLD = ("column_count",)
 # Of everything that is known of an object that appeared, for a text for people.
 CHANGES = ("CREATED", "BACKFILL", "UPDATED", "RENAMED", "DELETED", "OUT_OF_SCOPE")
 
@@ -19,7 +21,8 @@ def pages_of(delivery: Delivery, rows: int, *, with_state: bool) -> Iterator[dic
     """The bodies to post, in their order; at least one, which has the summary.
 
     Every page has the same ``version``, the number of the ``page`` from 1 and whether it is the
-    ``last``. ``changes`` are rows of the diff with ``entity``, ``before`` and ``after`` decoded.
+    ``last``. Where it is ``whole`` nothing that came before counts. ``changes`` are rows of the
+    diff with ``entity``, ``before`` and ``after`` decoded.
 
     Args:
         delivery: the version.
@@ -33,6 +36,7 @@ def pages_of(delivery: Delivery, rows: int, *, with_state: bool) -> Iterator[dic
         "identity": delivery.identity,
         "previous": delivery.previous,
         "snapshot": delivery.is_snapshot,
+        "whole": delivery.begins_anew,
         "marker": _moment(delivery.marker),
         "created_at": _moment(delivery.created_at),
         "summary": delivery.summary,
@@ -50,12 +54,11 @@ def pages_of(delivery: Delivery, rows: int, *, with_state: bool) -> Iterator[dic
 def text_of(delivery: Delivery) -> str:
     """A few lines for a chat: counts, and the first objects that changed."""
     told = [
-        f"{count:,} {entity} {change}"
+        f"{entity} {', '.join(f'{count:,} {change}' for change, count in counts.items() if count)}"
         for entity, counts in delivery.summary.items()
-        for change, count in counts.items()
-        if count
+        if any(counts.values())
     ]
-    lines = [f"{delivery.connection}: version {delivery.version}: {', '.join(told) or 'no change'}"]
+    lines = [f"{delivery.connection}: version {delivery.version}: {'; '.join(told) or 'no change'}"]
     if delivery.begins_anew:
         return lines[0]
     seen: dict[str, None] = {}
@@ -65,12 +68,22 @@ def text_of(delivery: Delivery) -> str:
             for name in ("database", "schema", "table", "column", "procedure")
             if row.get(name)
         ]
+        if row["attribute"] in UNTOLD:
+            continue
         attribute = f" {row['attribute']}" if row["attribute"] else ""
-        seen[f"{row['change']} {'.'.join(names)}{attribute}"] = None
+        seen[f"{row['change']} {_inert('.'.join(names))}{attribute}"] = None
         if len(seen) > SHOWN:
             break
     shown = list(seen)[:SHOWN]
     return "\n".join([*lines, *shown, *(["…"] if len(seen) > SHOWN else [])])
+
+
+def _inert(names: str) -> str:
+    """Names as Slack shows them: no mention and no link of somebody else's making.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return names.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _changes(delivery: Delivery) -> Iterator[dict[str, Any]]:
