@@ -103,11 +103,14 @@ print(json.dumps([
     DatabaseKey(**key).as_urn(),
     SchemaKey(**key, schema="public").as_urn(),
     dataset("postgres", "shop.public.a,(b)", "prod", "PROD"),
+    DatabaseKey(platform="mysql", database="shop").as_urn(),
+    dataset("mysql", "shop.item", None, "PROD"),
 ]))
 for line in sys.stdin:
     DatasetUrn.from_string(line.strip())
 """
     namer = Namer("postgres", "PROD", "prod")
+    mysql = Namer("mysql", "PROD", is_one_level=True)
     urns = [namer.dataset("shop", "public", name) for name in HOSTILE]
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -120,4 +123,6 @@ for line in sys.stdin:
         namer.container(["shop"]),
         namer.container(["shop", "public"]),
         namer.dataset("shop", "public", "a,(b)"),
+        mysql.container(["def", "shop"]),
+        mysql.dataset("def", "shop", "item"),
     ]

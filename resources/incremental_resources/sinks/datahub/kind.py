@@ -12,6 +12,7 @@ from incremental_resources.sinks.datahub.proposals import proposals_of
 from incremental_resources.sinks.datahub.urns import PLATFORMS, Namer
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
+from incremental_resources.sinks.levels import ONE_LEVEL
 from incremental_resources.sinks.places import (
     FileOptions,
     open_place,
@@ -107,7 +108,8 @@ class DataHubSink:
 def namer_of(options: DataHubOptions, place: Place) -> Namer:
     """What names the entities of the connection."""
     platform = options.platform or PLATFORMS.get(place.dialect, place.dialect)
-    return Namer(platform, options.env, options.platform_instance)
+    is_one_level = place.dialect in ONE_LEVEL
+    return Namer(platform, options.env, options.platform_instance, is_one_level)
 
 
 def file_of(delivery: Delivery, namer: Namer, *, lineage: bool) -> Iterator[bytes]:

@@ -65,6 +65,8 @@ def proposals_of(
 def _containers(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
     for name, kind in (("databases", "Database"), ("schemas", "Schema")):
         names = ("database", "schema")[: 1 if name == "databases" else 2]
+        if not namer.levels(names):
+            continue
         for row in delivery.upserts[name].sort(names).collect().iter_rows(named=True):
             parts = [row[one] for one in names]
             urn = namer.container(parts)
@@ -72,15 +74,16 @@ def _containers(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
             properties: dict[str, Any] = {
                 "customProperties": {**_facts(row, "owner"), "platform": namer.platform, **key},
                 "name": parts[-1],
-                "qualifiedName": ".".join(parts),
+                "qualifiedName": ".".join(namer.levels(parts)),
                 "env": namer.env,
             }
             if row["comment"] is not None:
                 properties["description"] = row["comment"]
             yield _proposal(urn, "containerProperties", properties)
             yield _proposal(urn, "dataPlatformInstance", _platform(namer))
-            yield _proposal(urn, "subTypes", {"typeNames": [kind]})
-            if len(parts) > 1:
+            is_top = len(namer.levels(parts)) == 1
+            yield _proposal(urn, "subTypes", {"typeNames": ["Database" if is_top else kind]})
+            if not is_top:
                 yield _proposal(urn, "container", {"container": namer.container(parts[:1])})
             yield _proposal(urn, "status", {"removed": False})
 
@@ -121,7 +124,7 @@ def _dataset(
     properties = {
         "customProperties": _facts(table, *KEY, "kind", "owner", "native_id"),
         "name": table["table"],
-        "qualifiedName": ".".join(key),
+        "qualifiedName": ".".join(namer.levels(key)),
         "tags": [],
     }
     if table["comment"] is not None:
@@ -145,7 +148,7 @@ def _schema(
     namer: Namer, urn: str, table: Mapping[str, Any], columns: list[dict[str, Any]]
 ) -> dict[str, Any]:
     schema: dict[str, Any] = {
-        "schemaName": ".".join(table[name] for name in KEY),
+        "schemaName": ".".join(namer.levels([table[name] for name in KEY])),
         "platform": namer.platform_urn,
         "version": 0,
         "hash": "",
@@ -240,6 +243,8 @@ def _gone(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
             yield _proposal(urn, "datasetProperties", content)
         yield _proposal(urn, "status", {"removed": True})
     for name, names in (("schemas", KEY[:2]), ("databases", KEY[:1])):
+        if not namer.levels(names):
+            continue
         for row in delivery.removals[name].collect().iter_rows(named=True):
             urn = namer.container([row[one] for one in names])
             yield _proposal(urn, "status", {"removed": True})

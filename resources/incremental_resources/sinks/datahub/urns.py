@@ -19,12 +19,14 @@ PLATFORMS = {"postgresql": "postgres"}
 class Namer:
     """Makes the urns of one connection.
 
-    ``platform`` is DataHub's name of the product; ``instance`` tells servers of it apart.
+    ``platform`` is DataHub's name of the product; ``instance`` tells servers of it apart. Where
+    ``is_one_level``, names are those of a schema, which DataHub takes for a database, and a table.
     """
 
     platform: str
     env: str
     instance: str | None = None
+    is_one_level: bool = False
 
     @property
     def platform_urn(self) -> str:
@@ -38,9 +40,14 @@ class Namer:
             return None
         return f"urn:li:dataPlatformInstance:({self.platform_urn},{_encoded(self.instance)})"
 
+    def levels(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The names that DataHub knows of database, schema, table; fewer names, fewer levels."""
+        return tuple(names[1:] if self.is_one_level else names)
+
     def dataset(self, database: str, schema: str, table: str) -> str:
         """Of a table or view. A reserved character, a dot in a name too, is written as %hex."""
-        parts = [*([self.instance] if self.instance else []), database, schema, table]
+        levels = self.levels((database, schema, table))
+        parts = [*([self.instance] if self.instance else []), *levels]
         name = ".".join(map(_encoded, parts))
         return f"urn:li:dataset:({self.platform_urn},{name},{self.env})"
 
@@ -50,7 +57,8 @@ class Namer:
 
     def container(self, names: Sequence[str]) -> str:
         """Of a database, or of a schema (two names)."""
-        key = {"platform": self.platform, **dict(zip(("database", "schema"), names, strict=False))}
+        levels = self.levels(names)
+        key = {"platform": self.platform, **dict(zip(("database", "schema"), levels, strict=False))}
         if self.instance:
             key["instance"] = self.instance
         text = json.dumps(key, separators=(",", ":"), sort_keys=True)

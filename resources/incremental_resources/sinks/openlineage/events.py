@@ -7,12 +7,14 @@ LifecycleStateChangeDatasetFacet 1-0-1, DocumentationDatasetFacet 1-1-0, Dataset
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import polars as pl
 
 from incremental_resources.sinks.delivery import Delivery
+from incremental_resources.sinks.levels import ONE_LEVEL
 
 SPEC = "https://openlineage.io/spec"
 EVENT = f"{SPEC}/2-0-2/OpenLineage.json#/$defs/DatasetEvent"
@@ -24,7 +26,10 @@ OF_TABLES = {"CREATED": "CREATE", "BACKFILL": "CREATE", "RENAMED": "OVERWRITE"}
 VIEWS = ("VIEW", "MATERIALIZED VIEW")
 # What of the state is where in an event.
 MAPPING = (
-    ("tables: key", "dataset.name (database.schema.table)"),
+    (
+        "tables: key",
+        "dataset.name (database.schema.table; schema.table of MySQL, MariaDB, ClickHouse)",
+    ),
     ("tables: kind", "datasetType.datasetType, subType"),
     ("tables: comment", "documentation.description"),
     ("tables: owner", "ownership.owners[0].name"),
@@ -41,6 +46,19 @@ MAPPING = (
 )
 
 
+@dataclass(frozen=True)
+class Home:
+    """Where datasets are named: the namespace, and whether schemas are what it calls databases."""
+
+    namespace: str
+    is_one_level: bool
+
+    def dataset(self, key: Key) -> dict[str, str]:
+        """Namespace and name of a dataset."""
+        name = dataset_name(key[1:] if self.is_one_level else key)
+        return {"namespace": self.namespace, "name": name}
+
+
 def events_of(
     delivery: Delivery, namespace: str, *, lineage: bool = True
 ) -> Iterator[dict[str, Any]]:
@@ -50,34 +68,39 @@ def events_of(
     event says, DROP takes it away, RENAME its previous identifier. ``lineage``: whether to tell
     which columns those of views come from.
     """
+    home = Home(namespace, delivery.dialect in ONE_LEVEL)
     time = delivery.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     dropped, renamed = _gone(delivery)
     for key in dropped:
-        yield _event(time, namespace, key, {"lifecycleStateChange": _change("DROP")})
+        yield _event(time, home, key, {"lifecycleStateChange": _change("DROP")})
     # Of what a sink had, and gets whole once more, nothing is created.
     repeated = delivery.begins_anew and delivery.previous is not None
     words = {} if repeated else _words(delivery, renamed)
-    home = namespace if lineage else None
     first = pl.DataFrame([new for new, _ in renamed], dict.fromkeys(KEY, pl.String), orient="row")
     moved = dict(
-        _facets_of(delivery, delivery.datasets.join(first.lazy(), on=KEY, how="semi"), home)
+        _facets_of(
+            delivery,
+            delivery.datasets.join(first.lazy(), on=KEY, how="semi"),
+            home,
+            lineage=lineage,
+        )
     )
     for new, _old in renamed:
-        yield _event(time, namespace, new, moved[new] | _told(words, new, namespace))
+        yield _event(time, home, new, moved[new] | _told(words, new, home))
     tables = (
         pl.concat([delivery.datasets, delivery.affected_views]) if lineage else delivery.datasets
     )
     others = tables.unique(KEY).join(first.lazy(), on=KEY, how="anti")
-    for key, facets in _facets_of(delivery, others, home):
-        yield _event(time, namespace, key, facets | _told(words, key, namespace))
+    for key, facets in _facets_of(delivery, others, home, lineage=lineage):
+        yield _event(time, home, key, facets | _told(words, key, home))
 
 
-def _told(words: Mapping[Key, Word], key: Key, namespace: str) -> dict[str, Any]:
+def _told(words: Mapping[Key, Word], key: Key, home: Home) -> dict[str, Any]:
     """The facet of what happened to a dataset; none where nothing did, in a snapshot say."""
     if key not in words:
         return {}
     word, previous = words[key]
-    return {"lifecycleStateChange": _change(word, namespace, previous)}
+    return {"lifecycleStateChange": _change(word, home, previous)}
 
 
 def dataset_name(key: Iterable[str]) -> str:
@@ -126,19 +149,19 @@ def _words(delivery: Delivery, renamed: list[tuple[Key, Key]]) -> dict[Key, Word
     return words | {new: ("RENAME", old) for new, old in renamed}
 
 
-def _change(word: str, namespace: str = "", previous: Key | None = None) -> dict[str, Any]:
+def _change(word: str, home: Home | None = None, previous: Key | None = None) -> dict[str, Any]:
     facet = _facet("LifecycleStateChangeDatasetFacet", "1-0-1", lifecycleStateChange=word)
-    if previous:
-        facet["previousIdentifier"] = {"name": dataset_name(previous), "namespace": namespace}
+    if home and previous:
+        facet["previousIdentifier"] = home.dataset(previous)
     return facet
 
 
 def _facets_of(
-    delivery: Delivery, tables: pl.LazyFrame, home: str | None
+    delivery: Delivery, tables: pl.LazyFrame, home: Home, *, lineage: bool
 ) -> Iterator[tuple[Key, dict[str, Any]]]:
     """Key and facets of these tables in the order of their keys, some of them at a time.
 
-    ``home``: the namespace of the tables that views read; None leaves lineage out.
+    ``lineage``: whether views tell which columns theirs come from.
     """
     for batch in tables.sort(KEY).collect_batches(chunk_size=5000, maintain_order=True):
         wanted = batch.select(KEY).lazy()
@@ -153,20 +176,19 @@ def _facets_of(
             key: [_field(*row[3:]) for row in rows]
             for key, rows in groupby(columns.iter_rows(), key=lambda row: (row[0], row[1], row[2]))
         }
-        lineage = _lineage(delivery.lineage(batch), home) if home else {}
+        sources = _lineage(delivery.lineage(batch), home) if lineage else {}
         for row in batch.iter_rows(named=True):
             key = (row["database"], row["schema"], row["table"])
-            yield key, _facets(row, fields.get(key, [])) | lineage.get(key, {})
+            yield key, _facets(row, fields.get(key, [])) | sources.get(key, {})
 
 
-def _lineage(reads: pl.DataFrame, namespace: str) -> dict[Key, dict[str, Any]]:
+def _lineage(reads: pl.DataFrame, home: Home) -> dict[Key, dict[str, Any]]:
     """The facet of each view of whose columns it is known where they come from."""
     found: dict[Key, dict[str, Any]] = {}
     for database, *view, column, schema, table, source in reads.iter_rows():
         if column is not None:
             fields = found.setdefault((database, *view), {}).setdefault(column, [])
-            name = dataset_name((database, schema, table))
-            fields.append({"namespace": namespace, "name": name, "field": source})
+            fields.append({**home.dataset((database, schema, table)), "field": source})
     return {key: {"columnLineage": _column_lineage(fields)} for key, fields in found.items()}
 
 
@@ -204,6 +226,6 @@ def _facet(name: str, version: str, **content: Any) -> dict[str, Any]:
     return {"_producer": PRODUCER, "_schemaURL": schema, **content}
 
 
-def _event(time: str, namespace: str, key: Key, facets: Mapping[str, Any]) -> dict[str, Any]:
-    dataset = {"namespace": namespace, "name": dataset_name(key), "facets": facets}
+def _event(time: str, home: Home, key: Key, facets: Mapping[str, Any]) -> dict[str, Any]:
+    dataset = {**home.dataset(key), "facets": facets}
     return {"eventTime": time, "producer": PRODUCER, "schemaURL": EVENT, "dataset": dataset}
