@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from incremental_assets.steps.failures import message_of
     from incremental_assets.wiring import failing_rules, open_state
     from incremental_resources.errors import ResourceError
+    from incremental_resources.sinks.delivery import Delivery, Sink
+    from incremental_resources.sinks.errors import SinkRefused, SinkUnavailable
+    from incremental_resources.sinks.kinds import Place, SinkKind, SinkOptions
     from incremental_resources.source.dialect import Dialect, dialect_for
     from incremental_resources.source.errors import (
         AccessDenied,
@@ -47,6 +50,14 @@ PUBLIC = {
     # Reading a state, for a sink say.
     "open_state": "incremental_assets.wiring",
     "failing_rules": "incremental_assets.wiring",
+    # A sink of one's own.
+    "Delivery": "incremental_resources.sinks.delivery",
+    "Sink": "incremental_resources.sinks.delivery",
+    "SinkUnavailable": "incremental_resources.sinks.errors",
+    "SinkRefused": "incremental_resources.sinks.errors",
+    "SinkKind": "incremental_resources.sinks.kinds",
+    "SinkOptions": "incremental_resources.sinks.kinds",
+    "Place": "incremental_resources.sinks.kinds",
     # A dialect of one's own.
     "Dialect": "incremental_resources.source.dialect",
     "dialect_for": "incremental_resources.source.dialect",
@@ -64,12 +75,19 @@ __all__ = [
     "Config",
     "ConfigError",
     "Connection",
+    "Delivery",
     "Dialect",
     "Lineage",
     "Options",
+    "Place",
     "QueryFailed",
     "ResourceError",
     "SchemaDrift",
+    "Sink",
+    "SinkKind",
+    "SinkOptions",
+    "SinkRefused",
+    "SinkUnavailable",
     "SourceTable",
     "SourceUnavailable",
     "SqlCatalog",

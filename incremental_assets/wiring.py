@@ -30,12 +30,12 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 def current_config(
-    explicit: str | None = None, *, connecting: bool = True, publishing: bool | None = None
+    explicit: str | None = None, *, connecting: bool = True, publishing: bool | str | None = None
 ) -> Config:
     """The configuration in force here; without a file, the demo's.
 
     A command that is not ``connecting`` reads only state: it needs no address of a source, and,
-    unless it is ``publishing``, no options of sinks.
+    unless it is ``publishing``, no options of sinks (or only those of the kind of that name).
 
     Raises:
         ConfigError: the file cannot be used.
@@ -108,7 +108,9 @@ def _configured(connection: Connection, sink: SinkConfig) -> ConfiguredSink:
         made: Sink = kind_of(sink.kind).make(sink.options, place)
         return made
 
-    return ConfiguredSink(sink.sink_name, sink.kind, make, sink.secrets(), place=sink.place)
+    return ConfiguredSink(
+        sink.sink_name, sink.kind, make, sink.secrets(), place=sink.place, configured=True
+    )
 
 
 def snapshot_writer(

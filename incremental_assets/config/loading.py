@@ -49,7 +49,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     *,
     connecting: bool = True,
-    publishing: bool | None = None,
+    publishing: bool | str | None = None,
 ) -> Config:
     """The configuration in the file ``path``, its variables taken from ``environ``.
 
@@ -81,13 +81,14 @@ def config_of(
     problems: Sequence[str] = (),
     *,
     connecting: bool = True,
-    publishing: bool | None = None,
+    publishing: bool | str | None = None,
 ) -> Config:
     """The configuration that a document holds, its variables filled in by ``substitution``.
 
     Relative paths start at ``base``; ``where`` and ``problems`` begin the message. Not
     ``connecting``: addresses that cannot be had here are no mistake, as nobody asks for them. Not
-    ``publishing`` (by default as ``connecting``): neither is what the options of sinks lack.
+    ``publishing`` (by default as ``connecting``): neither is what the options of sinks lack, or,
+    where it is the name of a kind, those of other kinds.
 
     Raises:
         ConfigError: it has mistakes; the message has all of them.
@@ -95,8 +96,8 @@ def config_of(
     publishing = connecting if publishing is None else publishing
     if not connecting:
         leave_variables(document, substitution, base)
-    if not publishing:
-        leave_sinks(substitution)
+    if publishing is not True:
+        leave_sinks(substitution, document, publishing or None)
     known = substitution.problems | doubled_names(document)
     context = {"base": base, "connecting": connecting, "publishing": publishing}
     config, errors = _validated(document, context)

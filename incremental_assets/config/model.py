@@ -72,6 +72,11 @@ class Config(Model):
         """
         known = {connection.name: connection for connection in self.connections}
         if name not in known:
+            if [one.embedded for one in self.connections] == [True]:
+                raise ConfigError(
+                    f"There is no connection {shown(name)}: no connections.yaml is here, and so "
+                    "only the demo. Go where the file is, or name it with --config."
+                )
             raise ConfigError(
                 f"There is no connection {shown(name)}. The configuration has {', '.join(known)}."
             )

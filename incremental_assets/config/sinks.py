@@ -4,6 +4,7 @@ Kinds, and what their keys mean, are in ``incremental_resources.sinks``.
 """
 
 import json
+from difflib import get_close_matches
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 # Shorter parts of an address are words that a message may have by chance.
 LEAST = 8
+SAID = ":"
 OWN_KEYS = ("kind", "name")
 
 
@@ -43,7 +45,9 @@ class SinkConfig(Model):
 
     kind: str = Field(
         description="What it is.",
-        json_schema_extra={"allowed": "the name of a kind, as docs/sinks.md lists them"},
+        json_schema_extra={
+            "allowed": "atlan, datahub, openlineage, parquet, webhook, or one that is installed"
+        },
     )
     name: str | None = Field(
         default=None,
@@ -61,12 +65,13 @@ class SinkConfig(Model):
     @classmethod
     def _by_its_kind(cls, data: Any, info: ValidationInfo) -> Any:
         if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
-            return data
-        own = {key: value for key, value in data.items() if key in OWN_KEYS}
+            # Which keys there may be, only a kind says.
+            return data if not isinstance(data, dict) else _own(data)
+        own = _own(data)
         given = data.get("options")
         if not info.context and isinstance(given, BaseModel):
             return {**own, "options": given}
-        if not (info.context or {}).get("publishing", True):
+        if not _is_read(data["kind"], info):
             return own
         rest = {key: value for key, value in data.items() if key not in OWN_KEYS}
         kind = kind_of(data["kind"])
@@ -81,8 +86,7 @@ class SinkConfig(Model):
     @field_validator("kind")
     @classmethod
     def _there(cls, kind: str, info: ValidationInfo) -> str:
-        publishing = (info.context or {}).get("publishing", True)
-        return kind_of(kind).name if publishing else kind
+        return kind_of(kind).name if _is_read(kind, info) else kind
 
     @property
     def sink_name(self) -> str:
@@ -96,6 +100,16 @@ class SinkConfig(Model):
         return frozenset(found | {quote(text, safe="") for text in found})
 
 
+def _own(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key in OWN_KEYS}
+
+
+def _is_read(kind: str, info: ValidationInfo) -> bool:
+    """Whether somebody wants the options of sinks of this kind."""
+    publishing = (info.context or {}).get("publishing", True)
+    return publishing is True or publishing == kind
+
+
 def kind_of(name: str) -> "SinkKind":
     """The kind of that name."""
     from incremental_resources.sinks.errors import SinkRefused
@@ -106,7 +120,9 @@ def kind_of(name: str) -> "SinkKind":
     except SinkRefused as error:
         raise refusal(str(error)) from None
     if found is None:
-        raise refusal(f"{shown(name)} is no kind of sinks; allowed: {', '.join(kinds())}")
+        (*nearest,) = get_close_matches(name.lower(), kinds(), 1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(kinds())}"
+        raise refusal(f"{shown(name)} is no kind of sink; {hint}")
     return found
 
 
@@ -128,9 +144,8 @@ def told_apart(sinks: tuple[SinkConfig, ...]) -> tuple[SinkConfig, ...]:
 def _meet(one: SinkConfig, other: SinkConfig) -> bool:
     """Whether two sinks of a kind write the same files, or say the same to one server."""
     paths = [_path_of(sink) for sink in (one, other)]
-    return (one.place is not None and one.place == other.place) or (
-        paths[0] is not None and paths[0] == paths[1]
-    )
+    said = one.place is not None and SAID in one.place
+    return (said and one.place == other.place) or (paths[0] is not None and paths[0] == paths[1])
 
 
 def _path_of(sink: SinkConfig) -> str | None:
@@ -162,8 +177,8 @@ def _anchored(kind: "SinkKind", keys: dict[str, Any], info: ValidationInfo) -> d
     }
 
 
-def _place_of(kind: "SinkKind", keys: dict[str, Any]) -> str | None:
-    """A hash of what these keys say of where the sink is; None where they say nothing of it.
+def _place_of(kind: "SinkKind", keys: dict[str, Any]) -> str:
+    """The kind, and a hash of what these keys say of where the sink is, if they say anything.
 
     Of keys as they are written: a relative path is the same place on every machine.
     """
@@ -175,8 +190,9 @@ def _place_of(kind: "SinkKind", keys: dict[str, Any]) -> str | None:
         and keys.get(name) is not None
     }
     if not marked:
-        return None
-    return sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()[:32]
+        return kind.name
+    digest = sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()[:32]
+    return f"{kind.name}{SAID}{digest}"
 
 
 def _located(path: str, base: Path | None) -> str:

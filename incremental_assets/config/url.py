@@ -145,10 +145,13 @@ def leave_variables(document: Any, substitution: Substitution, base: Path) -> No
                 connection["url"] = TextSecret(written, base)
 
 
-def leave_sinks(substitution: Substitution) -> None:
-    """Forget the variables of sinks that are not set."""
+def leave_sinks(substitution: Substitution, document: Any, kind: str | None = None) -> None:
+    """Forget the variables of sinks that are not set; those of ``kind`` stay."""
     for place in list(substitution.problems):
         match place:
+            case ("connections", int(one), "sinks", int(sink), *_):
+                if kind is None or document["connections"][one]["sinks"][sink].get("kind") != kind:
+                    del substitution.problems[place]
             case ("connections", int(), "sinks", *_):
                 del substitution.problems[place]
 

@@ -63,7 +63,7 @@ def parse(text: str) -> tuple[Any, list[str]]:
         _check_depth(document, DEEPEST)
         return document, loader.problems
     except yaml.MarkedYAMLError as error:
-        reason = _reason(error)
+        reason = _reason(error, text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         reason = f"line {line}: a character that YAML does not allow"
@@ -72,11 +72,13 @@ def parse(text: str) -> tuple[Any, list[str]]:
     raise Unreadable(reason)
 
 
-def _reason(error: yaml.MarkedYAMLError) -> str:
+def _reason(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
     what = "; ".join(part for part in (error.context, error.problem) if part)
-    return f"{where}: {QUOTED.sub(_without_names, what)}"
+    line = text.splitlines()[mark.line : mark.line + 1] if mark else []
+    hint = ". In { } put quotes around ${NAME}" if line and "${" in line[0] else ""
+    return f"{where}: {QUOTED.sub(_without_names, what)}{hint}"
 
 
 def _without_names(quoted: re.Match[str]) -> str:

@@ -136,5 +136,6 @@ def _unknown(
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return (
         f"{connection}: none of the versions {steps[-1].version} to {steps[0].version} has "
-        f"{path_of(path)}.{hint} Write {FORMS}, names as `incremental-assets diff` prints them."
+        f"a table or column {path_of(path)}.{hint} Write {FORMS}, names as "
+        "`incremental-assets diff` prints them."
     )

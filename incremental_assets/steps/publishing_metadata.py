@@ -68,14 +68,17 @@ def checked(name: str, store: StateStore, sink: ConfiguredSink) -> dg.AssetCheck
     except ResourceError as error:
         # The refresh is committed: this fails nothing but the check.
         return failed_check(name, f"It is not known what sink {sink.name} has: {error}")
-    return _judged(name, store.connection, now)
+    return _judged(name, store.connection, now, configured=sink.configured)
 
 
-def _judged(name: str, connection: str, now: Published) -> dg.AssetCheckResult:
+def _judged(name: str, connection: str, now: Published, *, configured: bool) -> dg.AssetCheckResult:
     facts: dict[str, Any] = {"version": now.version or 0, "kind": now.kind}
     if not now.behind:
         return dg.AssetCheckResult(check_name=name, passed=True, metadata=facts)
     command = f"  incremental-assets publish {connection} --sink {now.sink}"
+    if not configured:
+        # The command line reads the file alone.
+        command = f"  the job {connection}_publish"
     if now.failed is None:
         told = f"Sink {now.sink} has {_had(now)}, which is not the current one."
         todo = "Somebody is delivering to it." if now.busy else f"Deliver it:\n{command}"

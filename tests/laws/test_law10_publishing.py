@@ -415,7 +415,7 @@ def test_the_check_of_a_sink_tells_why_and_passes_again(file: Path) -> None:
             "Sink catalog: The catalog does not answer.\nIt has no version yet."
         )
         assert "3 attempts" in message
-        assert "incremental-assets publish shop --sink catalog" in message
+        assert "by the next refresh, the publish sensor, or:\n  the job shop_publish" in message
         # Known to be down, it is not waited for again.
         refresh(refresher)
         assert "4 attempts" in told()[1]

@@ -117,7 +117,7 @@ def _export_for_catalog(
     from incremental_assets.steps.delivering import snapshot_as_delivery
     from incremental_assets.wiring import current_config, open_state, snapshot_writer
 
-    known = current_config(config, connecting=False, publishing=True)
+    known = current_config(config, connecting=False, publishing=form)
     write_to = snapshot_writer(known, connection, form, sink)
     version = version_of(open_state(known, connection), number)
     dialect = known.connection(connection).dialect()
@@ -159,7 +159,13 @@ def _write(write: Callable[[Path], None], output: str) -> None:
     from incremental_assets.cli.exporting import to_file, to_stream
 
     if output == STDOUT:
-        to_stream(write, sys.stdout.buffer)
+        try:
+            to_stream(write, sys.stdout.buffer)
+        except (OSError, ComputeError) as error:
+            if isinstance(error, OSError) and error.filename is None:
+                raise
+            reason = getattr(error, "strerror", None) or str(error)
+            fail(f"A temporary file cannot be written ({reason}): set TMPDIR to a larger place.")
         return
     try:
         to_file(write, Path(output))

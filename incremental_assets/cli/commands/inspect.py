@@ -107,16 +107,21 @@ def _statuses(config: "Config", names: list[str]) -> tuple[list[dict[str, Any]],
     return statuses, broken
 
 
-def _show_sinks(out: Any, sinks: list[dict[str, Any]]) -> None:
+def _show_sinks(out: Any, connection: str, sinks: list[dict[str, Any]]) -> None:
     for sink in sinks:
         had = f"version {sink['version']}" if sink["version"] else "no version yet"
         state = ", publishing now" if sink["publishing"] else ", behind" if sink["behind"] else ""
         style = "yellow" if sink["behind"] else None
-        out.print(f"  sink {sink['name']}: {had}{state}", style=style, markup=False)
+        named = sink["name"] if sink["name"] == sink["kind"] else f"{sink['name']} ({sink['kind']})"
+        when = f", {moment_shown(sink['published_at'])}" if sink["published_at"] else ""
+        out.print(f"  sink {named}: {had}{when}{state}", style=style, markup=False)
         if sink["error"]:
             since = moment_shown(sink["failing_since"])
-            told = f"    failing since {since} ({sink['attempts']} attempts): {sink['error']}"
+            said = sink["error"].removeprefix(f"Sink {sink['name']}: ")
+            told = f"    failing since {since}, attempt {sink['attempts']}: {said}"
             out.print(escaped(told), markup=False)
+    if any(sink["behind"] and not sink["publishing"] for sink in sinks):
+        out.print(f"    deliver: incremental-assets publish {connection}", markup=False)
 
 
 def _too_old(age: float | None, limit: float | None) -> bool:
@@ -146,7 +151,7 @@ def _show_status(status: Mapping[str, Any]) -> None:
         for one in rule["breaks"][:SHOWN_BREAKS]:
             line = f"    {one['kind']} {one['object']} {one['what']}"
             out.print(escaped(line), markup=False)
-    _show_sinks(out, status["sinks"])
+    _show_sinks(out, name, status["sinks"])
     if status["running"]:
         out.print(f"  running: {status['running']}", style="cyan", markup=False)
     if status["last_error"]:

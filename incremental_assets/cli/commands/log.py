@@ -1,6 +1,7 @@
 """``log``: when a table or a column changed, from what to what, as far as is known."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,9 +54,13 @@ def log_command(
     from incremental_assets.steps.logged import steps_of
     from incremental_assets.steps.object_log import log_of
     from incremental_assets.wiring import current_config, open_state
+    from incremental_resources.state_store.errors import StateCorrupt
 
     store = open_state(current_config(settings["config"], connecting=False), connection)
-    versions = [version_of(store, None), *store.ancestors(version_of(store, None))]
+    versions = [version_of(store, None)]
+    # Of what lies before a damaged manifest the change log tells.
+    with suppress(StateCorrupt):
+        versions.extend(store.ancestors(versions[0]))
     steps = steps_of(store, versions, path)
     log = log_of(connection, versions[0], steps, path)
     records = _records(log, {step.version: step for step in steps})

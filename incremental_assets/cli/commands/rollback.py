@@ -47,7 +47,8 @@ def rollback_command(
     """
     from incremental_assets.wiring import current_config
 
-    done = _roll_back(current_config(settings["config"]), connection, number, wait=wait)
+    config = current_config(settings["config"])
+    done = _roll_back(config, connection, number, wait=wait)
     facts = _facts(connection, number, done)
     if as_json:
         print_json(facts)
@@ -55,6 +56,11 @@ def rollback_command(
         click.echo(f"{connection}: version {number} is the current one; nothing was changed.")
     else:
         _show(facts)
+        if config.connection(connection).sinks:
+            click.echo(
+                "  Its sinks get it with the next refresh, or by "
+                f"`incremental-assets publish {connection}`."
+            )
 
 
 def _roll_back(

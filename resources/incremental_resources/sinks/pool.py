@@ -12,8 +12,8 @@ class ConfiguredSink:
 
     ``secrets`` are its texts that nobody may read in a message. ``had``: the identities of all
     versions that it has, for one that goes on from any of them; without it a sink is only known to
-    have what its cursor names. ``place``: a hash of what its settings say of where it is; at
-    another place it is a new sink.
+    have what its cursor names. ``place``: its kind, with a hash of what its settings say of
+    where it is; at another place it is a new sink. ``configured``: by a file, which the command line reads too.
     """
 
     name: str
@@ -22,6 +22,7 @@ class ConfiguredSink:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     had: Callable[[], Container[str]] | None = None
     place: str | None = None
+    configured: bool = False
 
 
 class Sinks:

@@ -77,8 +77,8 @@ class Cursor(Document):
     """A sink's record. ``published`` is the version it had last; None if it had none.
 
     ``begun``: versions of which it may have anything from nothing to all, oldest first.
-    ``place``: where that was, as a hash of what its settings say of that; None where nothing is
-    said. ``failed`` is None once all was delivered.
+    ``place``: where that was, as its kind and a hash of what its settings say of that; None where
+    nothing is known of it. ``failed`` is None once all was delivered.
     """
 
     format: int = FORMAT

@@ -133,7 +133,7 @@ def test_what_no_version_has_is_named_with_its_like(kept: Shop, run: Run, path: 
     result = run("log", "shop", path)
 
     assert result.exit_code == 1
-    assert f"none of the versions 1 to 4 has {path}." in result.stderr
+    assert f"none of the versions 1 to 4 has a table or column {path}." in result.stderr
 
 
 def test_a_name_that_is_nearly_right_is_suggested(kept: Shop, run: Run) -> None:

@@ -48,8 +48,11 @@ BAD_CONNECTION = [
         "sinks: 5",
         "connections[0].sinks: 5 is not allowed; allowed: a list of sinks, each with kind",
     ),
-    ("sinks: [{}]", "connections[0].sinks[0].kind: is required; allowed: the name of a kind"),
-    ("sinks: [{kind: parket}]", "connections[0].sinks[0]: 'parket' is no kind of sinks; allowed: "),
+    ("sinks: [{}]", "connections[0].sinks[0].kind: is required; allowed: atlan, datahub"),
+    (
+        "sinks: [{kind: parket}]",
+        "connections[0].sinks[0]: 'parket' is no kind of sink; did you mean parquet?",
+    ),
     (
         "sinks: [{kind: parquet}]",
         "connections[0].sinks[0].path: is required; allowed: a directory, or s3://bucket/prefix",
@@ -58,7 +61,10 @@ BAD_CONNECTION = [
         "sinks: [{kind: parquet, path: x, pth: x}]",
         "connections[0].sinks[0].pth: unknown key; did you mean path?",
     ),
-    ("sinks: [{kind: parquet, path: 'ftp://x'}]", "connections[0].sinks[0]: path is neither a dir"),
+    (
+        "sinks: [{kind: parquet, path: 'ftp://x'}]",
+        "connections[0].sinks[0]: path is not a directory; allowed: a directory",
+    ),
     (
         "sinks: [{kind: parquet, path: a, name: Big}]",
         "connections[0].sinks[0].name: 'Big' is not allowed; allowed: up to 60 small letters",
