@@ -21,6 +21,7 @@ from incremental_assets.cli.matching import (
     matched,
     names_shown,
 )
+from incremental_assets.cli.trying_sinks import tried
 from incremental_assets.config.connection import Connection
 from incremental_assets.config.model import Config
 from incremental_assets.config.url import FileSecret
@@ -110,6 +111,8 @@ def _connection(config: Config, connection: Connection, *, full: bool) -> Iterat
     yield attempt(name, "state", lambda: _state(config, name))
     if connection.watch:
         yield attempt(name, "watch", lambda: _watch(config, connection))
+    for sink in connection.sinks:
+        yield attempt(name, f"sink {sink.sink_name}", lambda sink=sink: Success(tried(sink)))
     probed: list[CheckedServer] = []
     login = attempt(name, "login", lambda: _login(config, connection, probed))
     yield login

@@ -26,6 +26,7 @@ from incremental_assets.config.errors import refusal, refused_by, shown
 from incremental_assets.config.options import Model
 from incremental_assets.config.state import PLACES, placed
 from incremental_assets.config.url import base_of
+from incremental_resources.sinks.addresses import is_address
 
 # Reading a configuration without sinks needs none of them.
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class SinkConfig(Model):
 
     def secrets(self) -> frozenset[str]:
         """Every form in which a secret of its options may turn up."""
-        found = {text for text in _secrets_in(self.options) if text}
+        found = {text for text in _secrets_in(self.options) if text and not _is_bare(text)}
         found |= {part for text in found for part in _parts_of(text) if len(part) >= LEAST}
         return frozenset(found | {quote(text, safe="") for text in found})
 
@@ -206,6 +207,12 @@ def _located(path: str, base: Path | None) -> str:
         raise refusal(f"path {error.message()}") from None
     except ValueError as error:
         raise refusal(f"path is {error}; allowed: {PLACES}") from None
+
+
+def _is_bare(text: str) -> bool:
+    """Whether it is an address without anything that nobody may know."""
+    parts = urlsplit(text) if "://" in text and is_address(text) else None
+    return parts is not None and parts.path in ("", "/") and "@" not in text and not parts.query
 
 
 def _parts_of(text: str) -> tuple[str, ...]:

@@ -137,3 +137,40 @@ def test_the_options_show_no_secret(receiver: Receiver) -> None:
     assert SECRET not in repr(
         KIND.options.model_validate({"url": f"{receiver.origin}/hook/{SECRET}", "secret": SECRET})
     )
+
+
+def test_what_replaces_everything_says_so(receiver: Receiver) -> None:
+    for before in (None, BEFORE):
+        sink(receiver, with_state=True).publish(made_delivery(before, AFTER, 2))
+    assert [one["whole"] for one in receiver.bodies()] == [True, False]
+
+
+def test_one_key_has_one_content(receiver: Receiver) -> None:
+    for before in (None, BEFORE):
+        for rows in (2, 1000):
+            sink(receiver, with_state=True, page_rows=rows).publish(made_delivery(before, AFTER, 2))
+    keys = [headers["Idempotency-Key"] for headers, _ in receiver.posts]
+    assert len(set(keys)) == len(keys)
+    sink(receiver, with_state=True).publish(made_delivery(None, AFTER, 2))
+    assert receiver.posts[-1][0]["Idempotency-Key"] in keys
+
+
+def test_a_name_means_nothing_to_slack(receiver: Receiver) -> None:
+    named = state(schemas=[schema()], tables=[table("<!channel> & <https://evil|x>", "9")])
+    sink(receiver, format="slack").publish(made_delivery(BEFORE, named, 2))
+    text = json.loads(receiver.posts[0][1])["text"]
+    assert "CREATED shop.public.&lt;!channel&gt; &amp; &lt;https://evil|x&gt;" in text
+    assert "<" not in text
+
+
+def test_slack_is_not_told_what_follows_by_itself(receiver: Receiver) -> None:
+    wider = state(
+        databases=[database()],
+        schemas=[schema()],
+        tables=[table("item", "1")],
+        columns=[column("item", name, n) for n, name in enumerate(("id", "label", "more"), 1)],
+    )
+    sink(receiver, format="slack").publish(made_delivery(BEFORE, wider, 2))
+    lines = json.loads(receiver.posts[0][1])["text"].splitlines()
+    assert lines[0].endswith("version 2: tables 1 UPDATED; columns 1 CREATED")
+    assert lines[1:] == ["CREATED shop.public.item.more"]

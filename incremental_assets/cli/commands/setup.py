@@ -43,7 +43,8 @@ def check_command(
 
     The place of the state is written to and left as it was. For each connection: every file of the
     current version against its hash, login, version, clock, what the filters match (a pattern that
-    matches nothing is a warning), and whether the login may run each statement that a refresh runs.
+    matches nothing is a warning), and whether the login may run each statement that a refresh runs;
+    and each sink: whether its place can be written, or its server answers.
     Exits with 1 if anything failed; after a failure the next connection has its turn.
     """
     from incremental_assets.cli.checking import check_all

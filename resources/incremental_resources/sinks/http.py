@@ -53,6 +53,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> N
         judge(answer.status_code, answer.headers.get("Retry-After"))
 
 
+def reach(url: str, timeout: float) -> str:
+    """See that somebody answers there, whatever it is. Raises SinkUnavailable, SinkRefused."""
+    import requests
+
+    with (
+        told_as_of_a_server(url, timeout),
+        requests.options(url, timeout=timeout, allow_redirects=False, auth=as_it_is, stream=True),
+    ):
+        return f"{origin_of(url)} answers"
+
+
 def as_it_is(request: Any) -> Any:
     """Authentication that leaves a request alone: else ~/.netrc would replace its header."""
     return request

@@ -54,6 +54,8 @@ class SinkKind:
         make: a sink of these options; nothing connects here.
         needs: modules that have to be there, and for which option; None: for any.
         extra: the extra of this package that brings them.
+        check: tries what publishing needs, publishes nothing, and says what was found; raises as
+            ``publish`` does. None where that cannot be tried.
         write_snapshot: what a new sink of these options gets, as one stream, for ``export``; None
             where that is no stream.
     """
@@ -64,6 +66,7 @@ class SinkKind:
     make: Callable[[Any, Place], Sink]
     needs: Mapping[str, str | None] = field(default_factory=dict)
     extra: str | None = None
+    check: Callable[[Any], str] | None = None
     write_snapshot: Callable[[Delivery, Any, Place, BinaryIO], None] | None = None
 
     def missing(self, options: SinkOptions) -> str | None:

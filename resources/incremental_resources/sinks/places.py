@@ -4,7 +4,7 @@ What the files are called and what is in them is each kind's own matter.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -90,6 +90,20 @@ def open_place(options: FileOptions) -> ObjectStore:
             region=options.region,
             profile=options.profile,
         )
+
+
+def check_place(options: FileOptions) -> str:
+    """Prove that files can be left there. Raises SinkUnavailable, SinkRefused."""
+    objects = open_place(options)
+    with told_as_of_a_sink():
+        objects.check()
+    return f"{objects.uri} can be written"
+
+
+def check_all(options: FileOptions, server: Callable[[], str] | None) -> str:
+    """Try the place for files and the ``server``, as far as there are any."""
+    told = [check_place(options)] if options.path is not None else []
+    return "; ".join([*told, *([server()] if server else [])])
 
 
 @contextmanager

@@ -13,7 +13,8 @@ class ConfiguredSink:
     ``secrets`` are its texts that nobody may read in a message. ``had``: the identities of all
     versions that it has, for one that goes on from any of them; without it a sink is only known to
     have what its cursor names. ``place``: its kind, with a hash of what its settings say of
-    where it is; at another place it is a new sink. ``configured``: by a file, which the command line reads too.
+    where it is; at another place it is a new sink. ``configured``: by a file, which the command
+    line reads too.
     """
 
     name: str

@@ -7,6 +7,7 @@ tenant in ``tenant``.
 import tempfile
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -19,9 +20,11 @@ from incremental_resources.sinks.atlan.entities import entities_of
 from incremental_resources.sinks.atlan.files import lines_of, write_lines, write_version
 from incremental_resources.sinks.atlan.names import FOLDERS, Connected
 from incremental_resources.sinks.delivery import Delivery
+from incremental_resources.sinks.http import reach
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.places import (
     FileOptions,
+    check_all,
     open_place,
     told_as_of_a_sink,
 )
@@ -128,11 +131,17 @@ def write_snapshot(
             write_lines(frames, stream, Path(folder) / "part")
 
 
+def _check(options: AtlanOptions) -> str:
+    tenant = options.tenant
+    return check_all(options, partial(reach, tenant, options.timeout_seconds) if tenant else None)
+
+
 KIND = SinkKind(
     name="atlan",
     title="Atlan's entities, as JSON lines in the reference's layout or to a tenant",
     options=AtlanOptions,
     make=AtlanSink,
+    check=_check,
     needs={"pyatlan": "tenant"},
     extra="atlan",
     write_snapshot=write_snapshot,

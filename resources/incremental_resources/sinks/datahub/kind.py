@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, BinaryIO, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from incremental_resources.sinks.addresses import Address
+from incremental_resources.sinks.addresses import Address, origin_of
 from incremental_resources.sinks.datahub.proposals import proposals_of
 from incremental_resources.sinks.datahub.urns import PLATFORMS, Namer
 from incremental_resources.sinks.delivery import Delivery
@@ -15,6 +16,7 @@ from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.levels import ONE_LEVEL
 from incremental_resources.sinks.places import (
     FileOptions,
+    check_all,
     open_place,
     put_lines,
     told_as_of_a_sink,
@@ -130,11 +132,24 @@ def write_snapshot(
         stream.write(line)
 
 
+def _check(options: DataHubOptions) -> str:
+    return check_all(options, partial(_check_server, options) if options.server else None)
+
+
+def _check_server(options: DataHubOptions) -> str:
+    from incremental_resources.sinks.datahub.server import opened
+
+    token = options.token.get_secret_value() if options.token else None
+    with opened(options.server or "", token, options.timeout_seconds):
+        return f"{origin_of(options.server or '')} is a metadata service"
+
+
 KIND = SinkKind(
     name="datahub",
     title="DataHub's metadata change proposals, to files or a server",
     options=DataHubOptions,
     make=DataHubSink,
+    check=_check,
     needs={"datahub": "server"},
     extra="datahub",
     write_snapshot=write_snapshot,

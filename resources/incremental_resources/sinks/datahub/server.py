@@ -5,7 +5,8 @@ What they hold is in ``proposals``.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -31,20 +32,11 @@ def send(
         SinkUnavailable: no answer, or one that asks to come later.
         SinkRefused: any other answer.
     """
-    # The SDK tells its makers of its use, from when it is imported.
-    os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
-    from datahub.configuration.common import OperationalError
-    from datahub.emitter.rest_emitter import DataHubRestEmitter, EmitMode
-
-    emitter = DataHubRestEmitter(
-        server, token=token, timeout_sec=timeout, retry_max_times=RETRIES, openapi_ingestion=False
-    )
-    # A token is for this address alone, and what is answered elsewhere says nothing.
-    emitter.session.max_redirects = 0
-    emitter.session.auth = as_it_is
     count, rest = 0, iter(proposals)
-    with emitter, told_as_of_a_server(server, timeout):
-        _assert_gms(emitter.session.get(f"{server.rstrip('/')}/config"))
+    with opened(server, token, timeout) as emitter, told_as_of_a_server(server, timeout):
+        from datahub.configuration.common import OperationalError
+        from datahub.emitter.rest_emitter import EmitMode
+
         while batch := [_as_sent(one) for one in islice(rest, BATCH)]:
             try:
                 emitter.emit_mcps(batch, emit_mode=EmitMode.SYNC_PRIMARY)
@@ -52,6 +44,25 @@ def send(
                 raise error.__cause__ or error from None
             count += len(batch)
     return count
+
+
+@contextmanager
+def opened(server: str, token: str | None, timeout: float) -> Iterator[Any]:
+    """An emitter for a server that is a metadata service. Raises SinkUnavailable, SinkRefused."""
+    # The SDK tells its makers of its use, from when it is imported.
+    os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
+    from datahub.emitter.rest_emitter import DataHubRestEmitter
+
+    emitter = DataHubRestEmitter(
+        server, token=token, timeout_sec=timeout, retry_max_times=RETRIES, openapi_ingestion=False
+    )
+    # A token is for this address alone, and what is answered elsewhere says nothing.
+    emitter.session.max_redirects = 0
+    emitter.session.auth = as_it_is
+    with emitter:
+        with told_as_of_a_server(server, timeout):
+            _assert_gms(emitter.session.get(f"{server.rstrip('/')}/config"))
+        yield emitter
 
 
 def _assert_gms(answer: Any) -> None:

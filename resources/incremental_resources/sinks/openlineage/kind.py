@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, BinaryIO, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -9,10 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from incremental_resources.sinks.addresses import Address
 from incremental_resources.sinks.delivery import Delivery
+from incremental_resources.sinks.http import reach
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.openlineage.events import events_of
 from incremental_resources.sinks.places import (
     FileOptions,
+    check_all,
     open_place,
     put_lines,
     told_as_of_a_sink,
@@ -108,11 +111,17 @@ def write_snapshot(
         stream.write(line)
 
 
+def _check(options: OpenLineageOptions) -> str:
+    url = options.url
+    return check_all(options, partial(reach, url, options.timeout_seconds) if url else None)
+
+
 KIND = SinkKind(
     name="openlineage",
     title="OpenLineage dataset events, to files or a server",
     options=OpenLineageOptions,
     make=OpenLineageSink,
+    check=_check,
     needs={"openlineage.client": "url"},
     extra="openlineage",
     write_snapshot=write_snapshot,

@@ -6,7 +6,12 @@ from typing import Any
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.kinds import Place, SinkKind
 from incremental_resources.sinks.parquet.files import ChangeFiles
-from incremental_resources.sinks.places import PlaceOptions, open_place, told_as_of_a_sink
+from incremental_resources.sinks.places import (
+    PlaceOptions,
+    check_place,
+    open_place,
+    told_as_of_a_sink,
+)
 
 
 class ParquetSink:
@@ -27,4 +32,5 @@ KIND = SinkKind(
     title="changes as one table of Parquet files",
     options=PlaceOptions,
     make=ParquetSink,
+    check=check_place,
 )

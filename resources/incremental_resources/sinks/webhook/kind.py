@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from incremental_resources.sinks.addresses import is_address
 from incremental_resources.sinks.delivery import Delivery
-from incremental_resources.sinks.http import post
+from incremental_resources.sinks.http import post, reach
 from incremental_resources.sinks.kinds import Place, SinkKind, SinkOptions
 from incremental_resources.sinks.webhook.pages import pages_of, text_of
 
@@ -105,9 +105,14 @@ def signed(body: bytes, secret: str, at: int) -> dict[str, str]:
     return {TIMESTAMP: str(at), SIGNATURE: f"sha256={digest}"}
 
 
+def _check(options: WebhookOptions) -> str:
+    return reach(options.url.get_secret_value(), options.timeout_seconds)
+
+
 KIND = SinkKind(
     name="webhook",
     title="changes posted as signed JSON, or as a text for a chat",
     options=WebhookOptions,
     make=WebhookSink,
+    check=_check,
 )
