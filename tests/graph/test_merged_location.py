@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import dagster as dg
 import pytest
 
 from incremental_assets import Config, Connection, build_definitions, open_state
+from incremental_resources.sinks import kinds
 from tests.documents import block
+from tests.live import refresh, refreshing
 from tests.sources import postgresql
 
 PAGE = "docs/dagster.md"
@@ -171,7 +174,7 @@ def test_the_sink_in_the_docs_is_told_what_to_put_and_what_to_remove(
     with closing(sqlite3.connect("shop.db")) as connection:
         for number in range(6):
             connection.execute(f"create table item{number} (id integer)")
-        exec(block("docs/sinks.md", "python", "class Printed"), names)
+        exec(block("docs/sinks.md", "python", "class Printed:"), names)
         job = names["definitions"].resolve_job_def("shop_refresh")
         assert job.execute_in_process(instance=instance).success
         assert "put tables {" in capsys.readouterr().out
@@ -182,3 +185,20 @@ def test_the_sink_in_the_docs_is_told_what_to_put_and_what_to_remove(
     place = "'database': 'shop', 'schema': 'main', 'table':"
     assert f"put columns {{{place} 'item1', 'column': 'sold'" in told
     assert f"remove tables {{{place} 'item0', 'change': 'DELETED'" in told
+
+
+def test_the_kind_in_the_docs_can_be_named_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shop_sinks.py").write_text(block("docs/sinks.md", "python", "PrintedOptions"))
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("printed", "shop_sinks:KIND", kinds.GROUP)
+    monkeypatch.setattr(kinds, "entry_points", lambda group: [entry])
+    kinds.kind_named.cache_clear()
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("create table item (id integer)")
+    sink = {"kind": "printed", "prefix": "> "}
+    with refreshing(f"sqlite:///{tmp_path}/shop.db", configured_sinks=[sink]) as refresher:
+        refresh(refresher)
+    assert "> shop: version 1\n" in capsys.readouterr().out
+    kinds.kind_named.cache_clear()
