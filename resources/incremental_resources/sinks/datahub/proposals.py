@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from incremental_resources.sinks.batches import in_batches
 from incremental_resources.sinks.datahub.types import abstract_type
 from incremental_resources.sinks.datahub.urns import Namer
 from incremental_resources.sinks.delivery import Delivery
@@ -18,7 +19,6 @@ from incremental_resources.sinks.delivery import Delivery
 KEY = ("database", "schema", "table")
 Key = tuple[str, str, str]
 VIEWS = ("VIEW", "MATERIALIZED VIEW")
-COLUMNS_AT_ONCE = 50_000
 SUBTYPES = {"VIEW": "View", "MATERIALIZED VIEW": "Materialized View"}
 # What of the state is in which aspect.
 MAPPING = (
@@ -90,7 +90,7 @@ def _containers(delivery: Delivery, namer: Namer) -> Iterator[dict[str, Any]]:
 
 def _datasets(delivery: Delivery) -> Iterator[tuple[Mapping[str, Any], list[dict[str, Any]]]]:
     """Every table of which anything differs, with its columns; some tables at a time."""
-    for batch in _batches(delivery.datasets.sort(KEY)):
+    for batch in in_batches(delivery.datasets.sort(KEY)):
         columns = (
             delivery.state["columns"]
             .join(batch.select(KEY).lazy(), on=KEY, how="semi")
@@ -106,14 +106,6 @@ def _datasets(delivery: Delivery) -> Iterator[tuple[Mapping[str, Any], list[dict
         }
         for row in batch.iter_rows(named=True):
             yield row, found.get((row["database"], row["schema"], row["table"]), [])
-
-
-def _batches(tables: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """The tables, some at a time: so many that their columns are not very many."""
-    for batch in tables.collect_batches(chunk_size=5000, maintain_order=True):
-        part = pl.col("column_count").fill_null(0).cast(pl.Int64).cum_sum() // COLUMNS_AT_ONCE
-        numbered = batch.with_columns(part=part)
-        yield from numbered.partition_by("part", maintain_order=True, include_key=False)
 
 
 def _dataset(

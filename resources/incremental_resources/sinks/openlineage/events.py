@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from incremental_resources.sinks.batches import in_batches
 from incremental_resources.sinks.delivery import Delivery
 from incremental_resources.sinks.levels import ONE_LEVEL
 
@@ -163,7 +164,7 @@ def _facets_of(
 
     ``lineage``: whether views tell which columns theirs come from.
     """
-    for batch in tables.sort(KEY).collect_batches(chunk_size=5000, maintain_order=True):
+    for batch in in_batches(tables.sort(KEY)):
         wanted = batch.select(KEY).lazy()
         columns = (
             delivery.state["columns"]
