@@ -71,7 +71,7 @@ class SinkConfig(Model):
         own = _own(data)
         given = data.get("options")
         if not info.context and isinstance(given, BaseModel):
-            return {**own, "options": given}
+            return {**own, "options": given, "place": data.get("place")}
         if not _is_read(data["kind"], info):
             return own
         rest = {key: value for key, value in data.items() if key not in OWN_KEYS}

@@ -20,6 +20,7 @@ SECRETS = {
     "HEADER": "header s3cret+of=mine",
     "TOKEN": "t0ken of mine/and&more",
     "KEY": "k3y of mine/and&more",
+    "TENANT": "t3nant key of mine/and&more",
 }
 SINKS = [
     {
@@ -30,12 +31,18 @@ SINKS = [
     },
     {"kind": "datahub", "server": "http://127.0.0.1:9", "token": "${TOKEN}"},
     {"kind": "openlineage", "url": "http://127.0.0.1:9", "api_key": "${KEY}"},
+    {
+        "kind": "atlan",
+        "tenant": "http://127.0.0.1:9",
+        "api_key": "${TENANT}",
+        "connection_qualified_name": "default/sqlite/1234567890",
+    },
 ]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where three sinks that are down were published to, with all that was printed."""
+    """Where four sinks that are down were published to, with all that was printed."""
     folder = tmp_path_factory.mktemp("sinks")
     with closing(sqlite3.connect(folder / "shop.db")) as connection:
         connection.execute("create table item (id integer)")
@@ -44,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     commands = (
         ["--verbose", "refresh"],
         ["--debug", "publish", "shop", "--json"],
+        ["--debug", "check"],
         ["status", "--json"],
         ["status"],
     )
