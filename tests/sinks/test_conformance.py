@@ -75,7 +75,13 @@ def test_names_of_any_kind_are_accepted_and_stay_apart(tmp_path: Path) -> None:
             column("c", "x", schema="a.b"),
             column("b.c", "x", schema="a"),
         ],
-        procedures=[procedure(name, f"{n}") for n, name in places],
+        procedures=[
+            *(procedure(name, f"{n}") for n, name in places),
+            *(
+                procedure("same", f"{80 + n}", kind=kind)
+                for n, kind in enumerate(("FUNCTION", "PROCEDURE", "MACRO", "TABLE MACRO"))
+            ),
+        ],
     )
     delivery, place = made_delivery(None, hostile), Place("one", "shop", "postgresql")
     for kind in ("atlan", "datahub", "openlineage"):

@@ -10,6 +10,7 @@ import pytest
 from incremental_assets.cli.running import Refresher
 from incremental_assets.config.errors import ConfigError
 from incremental_assets.config.loading import config_of, load_config
+from incremental_assets.config.sinks import SinkConfig
 from incremental_assets.config.yaml import Substitution
 from incremental_assets.steps.due import WHOLE
 from incremental_assets.steps.publishing import Published, publish_all
@@ -168,3 +169,14 @@ def test_a_place_that_cannot_be_one_is_refused_before_anything_starts(
         config(tmp_path, *sinks)
     assert told in str(raised.value)
     assert "secretive" not in str(raised.value)
+
+
+def test_parts_of_an_address_are_secret_as_it_is() -> None:
+    sink = SinkConfig.model_validate(
+        {"kind": "webhook", "url": "https://h/services/T0001/v3rysecret"}
+    )
+    assert {"https://h/services/T0001/v3rysecret", "/services/T0001/v3rysecret", "v3rysecret"} < (
+        sink.secrets()
+    )
+    bare = SinkConfig.model_validate({"kind": "webhook", "url": "https://hooks.example/"})
+    assert bare.secrets() == frozenset()
