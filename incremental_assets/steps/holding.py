@@ -33,7 +33,7 @@ class Stopped(Over):
 
 @dataclass
 class Held:
-    """A lease that is renewed in the background; asks for nothing but an honest use of it."""
+    """A lease that is renewed in the background; ``stop`` is set by whoever wants it no more."""
 
     leased: Leased
     stop: threading.Event

@@ -21,6 +21,14 @@ def ddl(path: Path, statement: str) -> None:
         connection.executescript(statement)
 
 
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a file with one table."""
+    monkeypatch.chdir(tmp_path)
+    ddl(tmp_path / "shop.db", "create table item (id integer)")
+    return written_config(tmp_path / "connections.yaml", f"sqlite:///{tmp_path}/shop.db")
+
+
 def logged(config: Path, path: str) -> list[dict[str, Any]]:
     done = CliRunner().invoke(main, ["--config", str(config), "log", NAME, path, "--json"])
     assert done.exit_code == 0, done.output
@@ -30,12 +38,9 @@ def logged(config: Path, path: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("damaged", ["manifest", "diff"])
 def test_the_change_log_tells_of_what_is_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: str
+    tmp_path: Path, config: Path, damaged: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     file, objects = tmp_path / "shop.db", LocalObjects(tmp_path / "catalog")
-    config = written_config(tmp_path / "connections.yaml", f"sqlite:///{file}")
-    ddl(file, "create table item (id integer)")
     with refreshing(f"sqlite:///{file}", objects) as refresher:
         refresh(refresher)
         for name in ("price", "other", "more"):
@@ -51,13 +56,8 @@ def test_the_change_log_tells_of_what_is_damaged(
     assert logged(config, "main.item.price") == before
 
 
-def test_the_times_of_a_rollback_are_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_times_of_a_rollback_are_in_order(tmp_path: Path, config: Path) -> None:
     file, objects = tmp_path / "shop.db", LocalObjects(tmp_path / "catalog")
-    config = written_config(tmp_path / "connections.yaml", f"sqlite:///{file}")
-    ddl(file, "create table item (id integer)")
     with refreshing(f"sqlite:///{file}", objects) as refresher:
         refresh(refresher)
         ddl(file, "alter table item add price integer")
